@@ -1,0 +1,1 @@
+"""The words every room shares: ids, amounts, usage, chat, principal, admission, clock, errors."""

@@ -1,0 +1,187 @@
+"""Everything that can be refused, in one tree.
+
+    CourtyardError
+      InvalidRequest 400 · ContextOverflow 400 · UnknownModel 404 · BodyTooLarge 413
+      NotAuthenticated 401 · KeyExpired 401
+      BudgetExhausted 402
+      PolicyDenied 403
+      NotAllowed 403
+      NotFound 404
+      Conflict 409 · IdempotencyConflict 409 · RequestInProgress 409
+      TooManyRequests 429 · RateLimited 429 · Busy 429
+      EngineFailed 502 · EngineTimeout 504
+      Unavailable 503 · NoRoute 503 · Draining 503 · JournalUnavailable 503 · BookUnavailable 503
+
+Each has a `code` that clients can match on, an HTTP `status`, and a message that says what to do next. The doors render
+them in the caller's dialect. A bug is an `AssertionError`.
+"""
+
+from typing import ClassVar
+
+
+class CourtyardError(Exception):
+    """A fact that somebody can act on."""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str, *, retry_after_s: int | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retry_after_s = retry_after_s
+        self.param = param
+
+
+class InvalidRequest(CourtyardError):
+    """The request can't be read or makes no sense; sending it again will not help."""
+
+    code = "invalid_request"
+    status = 400
+
+
+class ContextOverflow(InvalidRequest):
+    """The prompt and the answer asked for do not fit the model's context."""
+
+    code = "context_length_exceeded"
+
+
+class UnknownModel(InvalidRequest):
+    """No model of this name is served to this caller."""
+
+    code = "model_not_found"
+    status = 404
+
+
+class BodyTooLarge(InvalidRequest):
+    """The body is larger than the door takes."""
+
+    code = "body_too_large"
+    status = 413
+
+
+class NotAuthenticated(CourtyardError):
+    """No credential, or one that is unknown or revoked."""
+
+    code = "invalid_api_key"
+    status = 401
+
+
+class KeyExpired(NotAuthenticated):
+    """The key was good until its expiry."""
+
+    code = "key_expired"
+
+
+class BudgetExhausted(CourtyardError):
+    """An account can't cover the request."""
+
+    code = "insufficient_quota"
+    status = 402
+
+
+class PolicyDenied(CourtyardError):
+    """A rule refused the request."""
+
+    code = "policy_denied"
+    status = 403
+
+    def __init__(self, message: str, *, rule: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+class NotAllowed(CourtyardError):
+    """The caller's role does not permit this."""
+
+    code = "not_allowed"
+    status = 403
+
+
+class NotFound(CourtyardError):
+    """Nothing of this name, or nothing of the caller's."""
+
+    code = "not_found"
+    status = 404
+
+
+class Conflict(CourtyardError):
+    """The request contradicts what stands."""
+
+    code = "conflict"
+    status = 409
+
+
+class IdempotencyConflict(Conflict):
+    """The idempotency key was used with another body."""
+
+    code = "idempotency_conflict"
+
+
+class RequestInProgress(Conflict):
+    """The first request under this idempotency key has not ended yet."""
+
+    code = "request_in_progress"
+
+
+class TooManyRequests(CourtyardError):
+    """Come back later."""
+
+    code = "too_many_requests"
+    status = 429
+
+
+class RateLimited(TooManyRequests):
+    """A requests- or tokens-a-minute account is used up for now."""
+
+    code = "rate_limit_exceeded"
+
+
+class Busy(TooManyRequests):
+    """Every place is taken; nothing is queued without bound."""
+
+    code = "busy"
+
+
+class EngineFailed(CourtyardError):
+    """The engine answered with an error or not in its protocol."""
+
+    code = "engine_failed"
+    status = 502
+
+
+class EngineTimeout(EngineFailed):
+    """The engine said nothing for too long."""
+
+    code = "engine_timeout"
+    status = 504
+
+
+class Unavailable(CourtyardError):
+    """The house can't serve this just now."""
+
+    code = "unavailable"
+    status = 503
+
+
+class NoRoute(Unavailable):
+    """No healthy engine serves the model in the regions where the request may run."""
+
+    code = "no_route"
+
+
+class Draining(Unavailable):
+    """The server is shutting down and takes no new work."""
+
+    code = "draining"
+
+
+class JournalUnavailable(Unavailable):
+    """Receipts can't be written, so no work is taken that would need one."""
+
+    code = "journal_unavailable"
+
+
+class BookUnavailable(Unavailable):
+    """The book can't be reached and the leases at hand don't cover the request."""
+
+    code = "book_unavailable"

@@ -1,0 +1,30 @@
+"""Who asks."""
+
+from enum import StrEnum
+
+import msgspec
+
+from courtyard.core.ids import KeyId, ModelName, OrganisationId, PersonId, ProjectId, Region
+
+
+class Role(StrEnum):
+    """What a person may do: an operator runs the house, an admin an organisation; an auditor reads and changes nothing."""
+
+    OPERATOR = "operator"
+    ADMIN = "admin"
+    MEMBER = "member"
+    AUDITOR = "auditor"
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """An authenticated caller. Only `identity` makes one, from a key or a session."""
+
+    organisation: OrganisationId
+    project: ProjectId
+    person: PersonId | None = None
+    key: KeyId | None = None
+    role: Role = Role.MEMBER
+    home: frozenset[Region]
+    """Regions where this organisation's requests may run."""
+    models: frozenset[ModelName] | None = None
+    """Models the key is scoped to; `None` is all."""

@@ -1,0 +1,63 @@
+"""What an engine promises. `tests/contracts/test_engines.py` holds every registered one to it."""
+
+from collections.abc import AsyncGenerator
+from typing import Protocol
+
+import msgspec
+
+from courtyard.core.chat import Delta, Embeddings, Prompt
+from courtyard.core.ids import EngineName, Region
+
+
+class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How to reach or run one engine. `key` is a secret and stands in no log, error or repr."""
+
+    name: EngineName
+    plugin: str
+    region: Region
+    url: str | None = None
+    key: str | None = None
+    options: dict[str, str | int | float | bool] = {}
+
+    def __repr__(self) -> str:
+        return f"EngineSettings(name={self.name!r}, plugin={self.plugin!r}, region={self.region!r}, url={self.url!r})"
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether an engine can take work now, and if not, why."""
+
+    ready: bool
+    detail: str = ""
+
+
+class Engine(Protocol):
+    """Runs models. Made from `EngineSettings` by its plugin's constructor; does nothing before `start`."""
+
+    name: EngineName
+    region: Region
+
+    async def start(self) -> None:
+        """Get ready to serve; returns once requests may come, even if the upstream can't be reached yet."""
+        ...
+
+    def generate(self, model: str, prompt: Prompt) -> AsyncGenerator[Delta, None]:
+        """Yield the answer as it is made: at most `prompt.tokens_max` tokens a choice, the last piece with `finish`.
+
+        Closing the generator stops the work within a second, or drains what must be paid for upstream.
+
+        Raises:
+            InvalidRequest: the upstream refused the request as malformed or too long (`ContextOverflow`).
+            EngineTimeout: nothing came for too long.
+            EngineFailed: anything else.
+        """
+        ...
+
+    async def embed(self, model: str, prompt: Prompt) -> Embeddings:
+        """Return a vector an input, or raise as `generate` does."""
+        ...
+
+    async def health(self) -> Health: ...
+
+    async def close(self) -> None:
+        """Stop and free everything; safe to call twice."""
+        ...
