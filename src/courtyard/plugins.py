@@ -17,4 +17,6 @@ def _import(point: EntryPoint) -> object:
         return point.load()
     except Exception as error:
         package = point.dist.name if point.dist else "an unknown package"
-        raise RuntimeError(f"plugin {point.name!r} of {package} can't be imported from {point.value!r}: {error}") from error
+        raise RuntimeError(
+            f"plugin {point.name!r} of {package} can't be imported from {point.value!r}: {error}"
+        ) from error

@@ -8,7 +8,10 @@ from courtyard.core.ids import KeyId, ModelName, OrganisationId, PersonId, Proje
 
 
 class Role(StrEnum):
-    """What a person may do: an operator runs the house, an admin an organisation; an auditor reads and changes nothing."""
+    """What a person may do.
+
+    An operator runs the house, an admin an organisation; a member uses it; an auditor reads and changes nothing.
+    """
 
     OPERATOR = "operator"
     ADMIN = "admin"

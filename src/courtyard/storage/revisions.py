@@ -25,7 +25,8 @@ class Revisions:
     def read(self) -> dict[str, int]:
         """Read every room's number; a room that never changed has none."""
         with self._database.reading() as db:
-            return {room: number for room, number in db.execute(select(_revisions.c.room, _revisions.c.number))}
+            rows = db.execute(select(_revisions.c.room, _revisions.c.number))
+            return {row.room: row.number for row in rows}
 
 
 def bump(db: Connection, room: str) -> None:
