@@ -1,12 +1,12 @@
 """Everything that can be refused, in one tree.
 
     CourtyardError
-      InvalidRequest 400 · ContextOverflow 400 · UnknownModel 404 · BodyTooLarge 413
+      InvalidRequest 400 · ContextOverflow 400 · UnknownModel 404 · RequestTimeout 408 · BodyTooLarge 413
       NotAuthenticated 401 · KeyExpired 401
       BudgetExhausted 402
       PolicyDenied 403
       NotAllowed 403
-      NotFound 404
+      NotFound 404 · MethodNotAllowed 405
       Conflict 409 · IdempotencyConflict 409 · RequestInProgress 409
       TooManyRequests 429 · RateLimited 429 · Busy 429
       EngineFailed 502 · EngineTimeout 504
@@ -59,6 +59,13 @@ class BodyTooLarge(InvalidRequest):
     status = 413
 
 
+class RequestTimeout(InvalidRequest):
+    """The body came too slowly."""
+
+    code = "request_timeout"
+    status = 408
+
+
 class NotAuthenticated(CourtyardError):
     """No credential, or one that is unknown or revoked."""
 
@@ -102,6 +109,13 @@ class NotFound(CourtyardError):
 
     code = "not_found"
     status = 404
+
+
+class MethodNotAllowed(NotFound):
+    """The address exists, and takes other methods."""
+
+    code = "method_not_allowed"
+    status = 405
 
 
 class Conflict(CourtyardError):

@@ -1,0 +1,29 @@
+"""HTTP as every door needs it: bounded bodies, watched clients, server-sent events, and errors in the caller's words."""
+
+from courtyard.http.asgi import Headers, Receive, Scope, Send, headers_of
+from courtyard.http.body import read_body
+from courtyard.http.disconnect import ClientGone, TookTooLong, Watch
+from courtyard.http.errors import Dialect, anthropic_error, error_headers, openai_error
+from courtyard.http.ids import caller_id
+from courtyard.http.sse import DONE, EVENT_STREAM, data, event
+
+__all__ = [
+    "DONE",
+    "EVENT_STREAM",
+    "ClientGone",
+    "Dialect",
+    "Headers",
+    "Receive",
+    "Scope",
+    "Send",
+    "TookTooLong",
+    "Watch",
+    "anthropic_error",
+    "caller_id",
+    "data",
+    "error_headers",
+    "event",
+    "headers_of",
+    "openai_error",
+    "read_body",
+]
