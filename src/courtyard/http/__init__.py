@@ -1,7 +1,7 @@
-"""HTTP as every door needs it: bounded bodies, watched clients, server-sent events, and errors in the caller's words."""
+"""HTTP as every door needs it: bounded bodies, watched clients, event streams, errors in the caller's words."""
 
 from courtyard.http.asgi import Headers, Receive, Scope, Send, headers_of
-from courtyard.http.body import read_body
+from courtyard.http.body import declared_length, read_body
 from courtyard.http.disconnect import ClientGone, TookTooLong, Watch
 from courtyard.http.errors import Dialect, anthropic_error, error_headers, openai_error
 from courtyard.http.ids import caller_id
@@ -21,6 +21,7 @@ __all__ = [
     "anthropic_error",
     "caller_id",
     "data",
+    "declared_length",
     "error_headers",
     "event",
     "headers_of",

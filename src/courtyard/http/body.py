@@ -15,12 +15,22 @@ async def read_body(headers: Headers, receive: Receive, *, bytes_max: int, secon
         RequestTimeout: it was not here after `seconds`.
         ClientGone: the client left before its end.
     """
-    _check_length(headers.get(b"content-length"), bytes_max)
+    _check_size(declared_length(headers) or 0, bytes_max)
     try:
         async with asyncio.timeout(seconds):
             return await _gather(receive, bytes_max)
     except TimeoutError:
         raise RequestTimeout(f"the body was not complete after {seconds:g} seconds; send it again") from None
+
+
+def declared_length(headers: Headers) -> int | None:
+    """Return `Content-Length`, where there is one."""
+    declared = headers.get(b"content-length")
+    if declared is None:
+        return None
+    if not declared.isdigit():
+        raise InvalidRequest("Content-Length must be a whole number")
+    return int(declared)
 
 
 async def _gather(receive: Receive, bytes_max: int) -> bytes:
@@ -36,14 +46,6 @@ async def _gather(receive: Receive, bytes_max: int) -> bytes:
         if not message.get("more_body", False):
             return b"".join((*parts, part)) if parts else part
         parts.append(part)
-
-
-def _check_length(declared: bytes | None, bytes_max: int) -> None:
-    if declared is None:
-        return
-    if not declared.isdigit():
-        raise InvalidRequest("Content-Length must be a whole number")
-    _check_size(int(declared), bytes_max)
 
 
 def _check_size(size: int, bytes_max: int) -> None:

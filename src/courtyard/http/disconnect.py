@@ -33,7 +33,7 @@ class Watch:
         self._tick_s = stall_s / 2
         self._sending = False
         self._ticks_in_send = 0
-        self._ended: ClientGone | TookTooLong | None = None
+        self._ended: Exception | None = None
 
     async def __aenter__(self) -> Self:
         task = asyncio.current_task()
@@ -61,23 +61,24 @@ class Watch:
         await self._send(message)
         self._sending = False
 
+    def stop(self, why: Exception) -> None:
+        """End the block, which leaves it as `why`. Once it is ending, a second reason changes nothing."""
+        if self._ended is None:
+            self._ended = why
+            self._task.cancel()
+
     async def _listen(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._end(ClientGone())
+        self.stop(ClientGone())
 
     def _tick(self) -> None:
         now = self._loop.time()
         if self._sending:
             self._ticks_in_send += 1
         if now >= self._deadline:
-            self._end(TookTooLong())
+            self.stop(TookTooLong())
         elif self._ticks_in_send > 2:
-            self._end(ClientGone())
+            self.stop(ClientGone())
         else:
             self._timer = self._loop.call_later(min(self._tick_s, self._deadline - now), self._tick)
-
-    def _end(self, why: ClientGone | TookTooLong) -> None:
-        if self._ended is None:
-            self._ended = why
-            self._task.cancel()

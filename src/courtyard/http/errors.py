@@ -61,7 +61,7 @@ class _AnthropicBody(msgspec.Struct):
     type: str = "error"
 
 
-def openai_error(error: CourtyardError, request_id: str) -> bytes:  # noqa: ARG001
+def openai_error(error: CourtyardError, request_id: str) -> bytes:
     """Render an error as OpenAI's API does: `{"error": {"message", "type", "param", "code"}}`."""
     kind = _OPENAI_TYPES.get(error.status, "server_error")
     return msgspec.json.encode(_OpenAIBody(_OpenAIError(error.message, kind, error.param, error.code)))

@@ -1,0 +1,1 @@
+"""Speaks the OpenAI and Anthropic wire formats and nothing else."""

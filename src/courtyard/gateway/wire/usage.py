@@ -1,0 +1,34 @@
+"""Usage as OpenAI counts it: totals, with details of their parts."""
+
+import msgspec
+
+from courtyard.core.usage import Usage
+
+
+class PromptDetails(msgspec.Struct):
+    cached_tokens: int
+
+
+class CompletionDetails(msgspec.Struct):
+    reasoning_tokens: int
+
+
+class OpenAIUsage(msgspec.Struct):
+    """Tokens of a chat or a completion."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: PromptDetails
+    completion_tokens_details: CompletionDetails
+
+
+def openai_usage(usage: Usage) -> OpenAIUsage:
+    """Count a request's tokens as OpenAI does."""
+    return OpenAIUsage(
+        usage.prompt,
+        usage.completion,
+        usage.total,
+        PromptDetails(usage.cached_input),
+        CompletionDetails(usage.reasoning),
+    )
