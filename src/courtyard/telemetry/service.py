@@ -1,0 +1,42 @@
+"""What doors call when an exchange is over."""
+
+from typing import BinaryIO
+
+from courtyard.telemetry.logs import AccessLog
+from courtyard.telemetry.metrics import Metrics, Reading
+from courtyard.telemetry.model import Exchange, TelemetrySettings
+from courtyard.telemetry.tracing import tracing
+
+
+class Telemetry:
+    """Counts, logs and traces exchanges. Nothing here waits for a network, and nothing here fails a request."""
+
+    def __init__(self, settings: TelemetrySettings | None = None, *, stream: BinaryIO | None = None) -> None:
+        settings = settings or TelemetrySettings()
+        self._metrics = Metrics()
+        self._access = AccessLog(settings.log_format, stream)
+        self._tracing = tracing(settings.otlp_endpoint)
+
+    def finished(self, exchange: Exchange) -> None:
+        """Count an exchange that is over, write its line, and trace it where traces are wanted."""
+        self._metrics.count(exchange)
+        self._access.write(exchange)
+        if self._tracing is not None:
+            self._tracing.record(exchange)
+
+    def watch(self, name: str, description: str, read: Reading, *, label: str = "") -> None:
+        """Show a gauge on `/metrics` that is read when somebody looks.
+
+        telemetry.watch("courtyard_in_flight", "Requests being served.", lambda: gateway.in_flight)
+        telemetry.watch("courtyard_engine_up", "Whether an engine answers.", pool.up, label="engine")
+        """
+        self._metrics.watch(name, description, read, label=label)
+
+    def metrics(self) -> bytes:
+        """Render every metric in Prometheus' text format; its media type is `CONTENT_TYPE`."""
+        return self._metrics.text()
+
+    def close(self) -> None:
+        """Send the traces that are left."""
+        if self._tracing is not None:
+            self._tracing.close()
