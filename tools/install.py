@@ -7,9 +7,10 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-_NAME = re.compile(r"(?:Collecting|Requirement already satisfied:) ([A-Za-z0-9._-]+)==")
+_TAKEN = re.compile(r"(?:Collecting|Processing|Requirement already satisfied:) (\S+)")
 _PIN = re.compile(r"^[A-Za-z0-9._-]+(?:\[[^]]*\])?==")
 
 
@@ -35,17 +36,17 @@ def main() -> int:
     return 0
 
 
-def _show(output, count):
+def _show(output: Iterable[str], count: int) -> Iterator[str]:
     """Pass pip's lines on, and say at every tenth package, or on a terminal at each, which one it is at."""
     terminal = sys.stdout.isatty()
     done = 0
     for raw in output:
         line = raw.rstrip()
         yield line
-        if match := _NAME.match(line):
+        if match := _TAKEN.match(line):
             done += 1
             if terminal:
-                print(f"\r\033[K  {done}/{count} {match[1]}", end="", flush=True)
+                print(f"\r\033[K  {done}/{count} {Path(match[1]).name}", end="", flush=True)
             elif done % 10 == 0:
                 print(f"  {done}/{count}", flush=True)
         elif line.startswith("Installing collected packages"):
