@@ -1,7 +1,24 @@
 """Durable things: the database, signing keys, and append-only logs."""
 
+from courtyard.storage.chain import Damage, Entry, Verification, read, verify
+from courtyard.storage.committer import Commit, Committer
 from courtyard.storage.database import Database, metadata
 from courtyard.storage.keyring import Keyring
+from courtyard.storage.log import Appended, Log
 from courtyard.storage.revisions import Revisions
 
-__all__ = ["Database", "Keyring", "Revisions", "metadata"]
+__all__ = [
+    "Appended",
+    "Commit",
+    "Committer",
+    "Damage",
+    "Database",
+    "Entry",
+    "Keyring",
+    "Log",
+    "Revisions",
+    "Verification",
+    "metadata",
+    "read",
+    "verify",
+]
