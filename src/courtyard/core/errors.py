@@ -117,6 +117,10 @@ class MethodNotAllowed(NotFound):
     code = "method_not_allowed"
     status = 405
 
+    def __init__(self, message: str, *, allow: str) -> None:
+        super().__init__(message)
+        self.allow = allow
+
 
 class Conflict(CourtyardError):
     """The request contradicts what stands."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from courtyard.core.errors import CourtyardError, IdempotencyConflict, NotAuthenticated
+from courtyard.core.errors import CourtyardError, IdempotencyConflict, MethodNotAllowed, NotAuthenticated
 
 Dialect = Callable[[CourtyardError, str], bytes]
 """Renders an error as a JSON body; the second argument is the request's id."""
@@ -80,6 +80,8 @@ def error_headers(error: CourtyardError) -> list[tuple[bytes, bytes]]:
         headers.append((b"retry-after", str(error.retry_after_s or 1).encode()))
     if isinstance(error, NotAuthenticated):
         headers.append((b"www-authenticate", b"Bearer"))
+    if isinstance(error, MethodNotAllowed):
+        headers.append((b"allow", error.allow.encode()))
     if isinstance(error, IdempotencyConflict):
         # The official clients try a 409 again unless they are told that it will not help.
         headers.append((b"x-should-retry", b"false"))

@@ -35,7 +35,7 @@ class Embed(msgspec.Struct, frozen=True, kw_only=True):
         """Write the vectors in the encoding that was asked for, whichever the engine used."""
         return encode(
             _Answer(
-                data=_encoded(embeddings.data, base64_wanted=self.base64),
+                data=encoded(embeddings.data, base64_wanted=self.base64),
                 model=model,
                 usage=_Usage(bill.usage.prompt, bill.usage.total),
                 courtyard=bill.told,
@@ -99,7 +99,8 @@ _FLOATS = Decoder(list[float])
 _BASE64 = Decoder(str)
 
 
-def _encoded(vectors: Raw, *, base64_wanted: bool) -> Raw:
+def encoded(vectors: Raw, *, base64_wanted: bool) -> Raw:
+    """Write vectors in the encoding that is wanted, whichever they came in."""
     try:
         read = _VECTORS.decode(vectors)
         if all(_is_string(vector.embedding) == base64_wanted for vector in read):
@@ -121,7 +122,7 @@ def _to_base64(embedding: Raw) -> Raw:
 
 
 def _to_floats(embedding: Raw) -> Raw:
-    return raw(_little_endian(array("f", base64.b64decode(_BASE64.decode(embedding)))).tolist())
+    return raw(_little_endian(array("f", base64.b64decode(_BASE64.decode(embedding), validate=True))).tolist())
 
 
 def _little_endian(floats: "array[float]") -> "array[float]":

@@ -11,7 +11,7 @@ from courtyard.core.errors import InvalidRequest
 from courtyard.gateway.model import Bill, Head
 from courtyard.gateway.wire.asked import Incoming
 from courtyard.gateway.wire.chat import SAMPLING, check_messages
-from courtyard.gateway.wire.fields import COUNT, FLAG, Fields, decode, raw
+from courtyard.gateway.wire.fields import COUNT, FLAG, Fields, decode, is_null, raw
 from courtyard.gateway.wire.message_events import MessageWriter, message
 from courtyard.gateway.wire.whole import Whole
 
@@ -44,7 +44,7 @@ class _Tool(msgspec.Struct):
     name: str = ""
     type: str | None = None
     description: str | None = None
-    input_schema: Raw | None = None
+    input_schema: Raw = Raw()
 
 
 class _ToolChoice(msgspec.Struct):
@@ -59,7 +59,7 @@ class _Metadata(msgspec.Struct):
 
 class _Format(msgspec.Struct):
     type: str
-    schema: Raw | None = None
+    schema: Raw = Raw()
 
 
 class _OutputConfig(msgspec.Struct):
@@ -249,7 +249,7 @@ def _translate_output(fields: Fields) -> None:
     if config is None:
         return
     if config.format is not None:
-        if config.format.type != "json_schema" or config.format.schema is None:
+        if config.format.type != "json_schema" or is_null(config.format.schema):
             raise InvalidRequest("output_config.format is a json_schema with its schema", param="output_config.format")
         schema = {"name": "answer", "schema": config.format.schema, "strict": True}
         fields.rest["response_format"] = raw({"type": "json_schema", "json_schema": schema})
@@ -258,7 +258,7 @@ def _translate_output(fields: Fields) -> None:
 
 
 def _tool(tool: _Tool, number: int) -> dict[str, Any]:
-    if tool.type not in (None, "custom") or tool.input_schema is None:
+    if tool.type not in (None, "custom") or is_null(tool.input_schema):
         raise InvalidRequest(
             f"tools[{number}]: only tools with a name and an input_schema are served, not {tool.type or 'this'!r}",
             param="tools",

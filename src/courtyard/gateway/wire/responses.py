@@ -11,7 +11,7 @@ from courtyard.core.errors import InvalidRequest
 from courtyard.gateway.model import Bill, Head
 from courtyard.gateway.wire.asked import Incoming
 from courtyard.gateway.wire.chat import SAMPLING, check_messages
-from courtyard.gateway.wire.fields import COUNT, FLAG, STRING, Fields, decode, raw
+from courtyard.gateway.wire.fields import COUNT, FLAG, STRING, Fields, decode, is_null, raw
 from courtyard.gateway.wire.response_events import ResponseWriter
 from courtyard.gateway.wire.response_items import Echo, items_of, response
 from courtyard.gateway.wire.whole import Whole
@@ -39,7 +39,7 @@ class _Tool(msgspec.Struct):
     type: str
     name: str = ""
     description: str | None = None
-    parameters: Raw | None = None
+    parameters: Raw = Raw()
     strict: bool | None = None
 
 
@@ -52,7 +52,7 @@ class _Format(msgspec.Struct):
     type: str
     name: str = ""
     description: str | None = None
-    schema: Raw | None = None
+    schema: Raw = Raw()
     strict: bool | None = None
 
 
@@ -253,6 +253,7 @@ def _response_format(form: _Format) -> dict[str, Any]:
     raise InvalidRequest(f"text.format of type {form.type!r} is not served", param="text.format")
 
 
-def _named(name: str, description: str | None, strict: bool | None, **body: Raw | None) -> dict[str, Any]:
-    named = {"name": name, "description": description, "strict": strict} | body
-    return {field: value for field, value in named.items() if value is not None}
+def _named(name: str, description: str | None, strict: bool | None, **body: Raw) -> dict[str, Any]:
+    named = {"name": name, "description": description, "strict": strict}
+    given = {field: value for field, value in body.items() if not is_null(value)}
+    return {field: value for field, value in named.items() if value is not None} | given
