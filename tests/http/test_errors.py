@@ -1,0 +1,87 @@
+"""Every error of the tree can be said in both dialects."""
+
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from courtyard.core import errors
+from courtyard.core.errors import CourtyardError, IdempotencyConflict, MethodNotAllowed, PolicyDenied, RateLimited
+from courtyard.http import anthropic_error, caller_id, error_headers, openai_error
+
+
+def tree(kind: type[CourtyardError] = CourtyardError) -> Iterator[type[CourtyardError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from tree(child)
+
+
+def made(kind: type[CourtyardError]) -> CourtyardError:
+    if kind is PolicyDenied:
+        return PolicyDenied("it says why", rule="size")
+    if kind is MethodNotAllowed:
+        return MethodNotAllowed("it says why", allow="POST")
+    return kind("it says why")
+
+
+@pytest.mark.parametrize("kind", list(tree()), ids=lambda kind: kind.__name__)
+def test_every_error_has_its_code_and_message_in_both_dialects(kind):
+    """A client can match on `code`, read `message`, and finds the type that its library expects."""
+    error = made(kind)
+    openai = msgspec.json.decode(openai_error(error, "req_1"))
+    anthropic = msgspec.json.decode(anthropic_error(error, "req_1"))
+
+    assert openai["error"]["code"] == anthropic["error"]["code"] == kind.code
+    assert openai["error"]["message"] == anthropic["error"]["message"] == "it says why"
+    assert anthropic["type"] == "error"
+    assert anthropic["request_id"] == "req_1"
+    assert set(openai["error"]) == {"message", "type", "param", "code"}
+    if error.status >= 500:
+        assert openai["error"]["type"] == "server_error"
+
+
+def test_the_tree_in_the_docstring_is_the_tree():
+    """The page that people read first names every class and its status."""
+    assert errors.__doc__ is not None
+    for kind in tree():
+        if kind is not CourtyardError:
+            assert f"{kind.__name__} {kind.status}" in errors.__doc__
+
+
+@pytest.mark.parametrize("kind", list(tree()), ids=lambda kind: kind.__name__)
+def test_who_should_come_back_is_told_when(kind):
+    """429 and 503 have `Retry-After`, and nothing else has."""
+    headers = dict(error_headers(made(kind)))
+
+    assert (b"retry-after" in headers) == (kind.status in (429, 503))
+    assert (headers.get(b"www-authenticate") == b"Bearer") == (kind.status == 401)
+
+
+def test_retry_after_is_what_the_error_says():
+    """A rate limit knows when its window ends."""
+    assert (b"retry-after", b"17") in error_headers(RateLimited("slow down", retry_after_s=17))
+
+
+def test_a_conflict_that_stays_is_not_tried_again():
+    """The official clients try a 409 again unless this header says no."""
+    assert (b"x-should-retry", b"false") in error_headers(IdempotencyConflict("another body"))
+    assert (b"allow", b"POST") in error_headers(made(MethodNotAllowed))
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        (b"abc-123", "abc-123"),
+        (b"x" * 128, "x" * 128),
+        (b"x" * 129, None),
+        (b"", None),
+        (b"a b", None),
+        (b"a\r\nset-cookie: b", None),
+        (b"a\x00", None),
+        ("ä".encode(), None),
+    ],
+)
+def test_a_callers_id_is_taken_only_where_it_is_sane(given, taken):
+    """It can end neither a header nor a line of the log."""
+    assert caller_id({b"x-request-id": given}) == taken
+    assert caller_id({}) is None
