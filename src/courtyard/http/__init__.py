@@ -3,16 +3,18 @@
 from courtyard.http.asgi import Headers, Receive, Scope, Send, headers_of
 from courtyard.http.body import declared_length, read_body
 from courtyard.http.disconnect import ClientGone, TookTooLong, Watch
-from courtyard.http.errors import Dialect, anthropic_error, error_headers, openai_error
+from courtyard.http.errors import AnthropicError, Dialect, OpenAIError, anthropic_error, error_headers, openai_error
 from courtyard.http.ids import caller_id
 from courtyard.http.sse import DONE, EVENT_STREAM, data, event
 
 __all__ = [
     "DONE",
     "EVENT_STREAM",
+    "AnthropicError",
     "ClientGone",
     "Dialect",
     "Headers",
+    "OpenAIError",
     "Receive",
     "Scope",
     "Send",

@@ -38,25 +38,25 @@ _ANTHROPIC_TYPES = {
 }
 
 
-class _OpenAIError(msgspec.Struct):
+class OpenAIFacts(msgspec.Struct):
     message: str
     type: str
     param: str | None
     code: str
 
 
-class _OpenAIBody(msgspec.Struct):
-    error: _OpenAIError
+class OpenAIError(msgspec.Struct):
+    error: OpenAIFacts
 
 
-class _AnthropicError(msgspec.Struct):
+class AnthropicFacts(msgspec.Struct):
     type: str
     message: str
     code: str
 
 
-class _AnthropicBody(msgspec.Struct):
-    error: _AnthropicError
+class AnthropicError(msgspec.Struct):
+    error: AnthropicFacts
     request_id: str
     type: str = "error"
 
@@ -64,13 +64,13 @@ class _AnthropicBody(msgspec.Struct):
 def openai_error(error: CourtyardError, request_id: str) -> bytes:
     """Render an error as OpenAI's API does: `{"error": {"message", "type", "param", "code"}}`."""
     kind = _OPENAI_TYPES.get(error.status, "server_error")
-    return msgspec.json.encode(_OpenAIBody(_OpenAIError(error.message, kind, error.param, error.code)))
+    return msgspec.json.encode(OpenAIError(OpenAIFacts(error.message, kind, error.param, error.code)))
 
 
 def anthropic_error(error: CourtyardError, request_id: str) -> bytes:
     """Render an error as Anthropic's API does, with our `code` beside its `type`."""
     kind = _ANTHROPIC_TYPES.get(error.status, "api_error")
-    return msgspec.json.encode(_AnthropicBody(_AnthropicError(kind, error.message, error.code), request_id))
+    return msgspec.json.encode(AnthropicError(AnthropicFacts(kind, error.message, error.code), request_id))
 
 
 def error_headers(error: CourtyardError) -> list[tuple[bytes, bytes]]:

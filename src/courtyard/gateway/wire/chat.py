@@ -10,7 +10,7 @@ from courtyard.core.chat import Delta, Kind, Request
 from courtyard.core.errors import CourtyardError, InvalidRequest
 from courtyard.gateway.model import Bill, Head, Told
 from courtyard.gateway.wire.asked import Incoming
-from courtyard.gateway.wire.fields import COUNT, FLAG, Fields, decode
+from courtyard.gateway.wire.fields import COUNT, FLAG, NAME, Fields, decode
 from courtyard.gateway.wire.tools import Call, parts_of
 from courtyard.gateway.wire.usage import OpenAIUsage, openai_usage
 from courtyard.gateway.wire.whole import Choice, Whole
@@ -19,22 +19,22 @@ from courtyard.http import DONE, data, openai_error
 # --- In ---------------------------------------------------------------------------------------------------------------
 
 
-class _Part(msgspec.Struct):
+class ContentPart(msgspec.Struct):
     type: str
 
 
-class _Message(msgspec.Struct):
+class ChatMessage(msgspec.Struct):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[_Part] | None = None
-    tool_calls: list[_Part] | None = None
+    content: str | list[ContentPart] | None = None
+    tool_calls: list[ContentPart] | None = None
 
 
-class _StreamOptions(msgspec.Struct):
+class StreamOptions(msgspec.Struct):
     include_usage: bool | None = None
 
 
-_MESSAGES = Decoder(Annotated[list[_Message], Meta(min_length=1)])
-_STREAM_OPTIONS = Decoder(_StreamOptions | None)
+_MESSAGES = Decoder(Annotated[list[ChatMessage], Meta(min_length=1)])
+STREAM_OPTIONS = Decoder(StreamOptions | None)
 
 SAMPLING: dict[str, Decoder[Any]] = {
     "temperature": Decoder(Annotated[float, Meta(ge=0, le=2)] | None),
@@ -48,12 +48,19 @@ SAMPLING: dict[str, Decoder[Any]] = {
 }
 """Options that pass through, with the types that every engine agrees on."""
 
-_OPTIONS = SAMPLING | {
+FIELDS: dict[str, Decoder[Any]] = SAMPLING | {
+    "model": NAME,
+    "messages": _MESSAGES,
+    "stream": FLAG,
+    "stream_options": STREAM_OPTIONS,
+    "n": COUNT,
+    "max_tokens": COUNT,
+    "max_completion_tokens": COUNT,
     "logprobs": Decoder(bool | None),
     "top_logprobs": Decoder(Annotated[int, Meta(ge=0, le=20)] | None),
-    "response_format": Decoder(_Part | None),
-    "tools": Decoder(list[_Part] | None),
-    "tool_choice": Decoder(str | _Part | None),
+    "response_format": Decoder(ContentPart | None),
+    "tools": Decoder(list[ContentPart] | None),
+    "tool_choice": Decoder(str | ContentPart | None),
     "parallel_tool_calls": FLAG,
     "reasoning_effort": Decoder(str | None),
 }
@@ -70,7 +77,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
         """Write the answer in one piece."""
         choices = [_choice(index, choice, bill) for index, choice in enumerate(whole.choices)]
         return encode(
-            _Completion(
+            ChatCompletion(
                 id=head.name("chatcmpl-"),
                 created=head.created_s,
                 model=head.model,
@@ -93,7 +100,7 @@ def read_chat(incoming: Incoming) -> Chat:
     stream, include_usage = take_stream(fields)
     choices = take_choices(fields, incoming.limits.choices_max)
     tokens_max, completion_tokens_max = fields.take("max_tokens", COUNT), fields.take("max_completion_tokens", COUNT)
-    fields.check(_OPTIONS)
+    fields.check(FIELDS)
     return Chat(
         request=Request(
             id=incoming.id,
@@ -121,7 +128,7 @@ def check_messages(messages: Raw, *, messages_max: int) -> None:
 def take_stream(fields: Fields) -> tuple[bool, bool]:
     """Take out whether to stream, and whether usage is to come with the stream."""
     stream = fields.take("stream", FLAG) or False
-    options = fields.take("stream_options", _STREAM_OPTIONS)
+    options = fields.take("stream_options", STREAM_OPTIONS)
     return stream, stream and options is not None and bool(options.include_usage)
 
 
@@ -136,7 +143,7 @@ def take_choices(fields: Fields, choices_max: int) -> int:
 # --- Out, whole -------------------------------------------------------------------------------------------------------
 
 
-class _Answer(msgspec.Struct, kw_only=True):
+class AssistantMessage(msgspec.Struct, kw_only=True):
     content: str | None
     role: str = "assistant"
     refusal: None = None
@@ -144,31 +151,31 @@ class _Answer(msgspec.Struct, kw_only=True):
     tool_calls: list[Call] | msgspec.UnsetType = msgspec.UNSET
 
 
-class _Choice(msgspec.Struct):
+class ChatChoice(msgspec.Struct):
     index: int
-    message: _Answer
+    message: AssistantMessage
     logprobs: Raw | None
     finish_reason: str
 
 
-class _Completion(msgspec.Struct, kw_only=True):
+class ChatCompletion(msgspec.Struct, kw_only=True):
     id: str
     object: str = "chat.completion"
     created: int
     model: str
-    choices: list[_Choice]
+    choices: list[ChatChoice]
     usage: OpenAIUsage
     courtyard: Told
 
 
-def _choice(index: int, choice: Choice, bill: Bill) -> _Choice:
+def _choice(index: int, choice: Choice, bill: Bill) -> ChatChoice:
     text, reasoning, calls = choice.text, choice.reasoning, choice.calls
-    answer = _Answer(
+    answer = AssistantMessage(
         content=None if calls and not text else text,
         reasoning_content=reasoning or msgspec.UNSET,
         tool_calls=list(calls) if calls else msgspec.UNSET,
     )
-    return _Choice(index, answer, choice.logprobs, choice.finish or bill.finish)
+    return ChatChoice(index, answer, choice.logprobs, choice.finish or bill.finish)
 
 
 # --- Out, in pieces ---------------------------------------------------------------------------------------------------

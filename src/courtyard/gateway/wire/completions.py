@@ -10,8 +10,8 @@ from courtyard.core.chat import Delta, Kind, Request
 from courtyard.core.errors import CourtyardError, InvalidRequest
 from courtyard.gateway.model import Bill, Head, Told
 from courtyard.gateway.wire.asked import Incoming
-from courtyard.gateway.wire.chat import SAMPLING, take_choices, take_stream
-from courtyard.gateway.wire.fields import COUNT, Fields, decode
+from courtyard.gateway.wire.chat import SAMPLING, STREAM_OPTIONS, take_choices, take_stream
+from courtyard.gateway.wire.fields import COUNT, FLAG, NAME, Fields, decode
 from courtyard.gateway.wire.usage import OpenAIUsage, openai_usage
 from courtyard.gateway.wire.whole import Whole
 from courtyard.http import DONE, data, openai_error
@@ -19,7 +19,14 @@ from courtyard.http import DONE, data, openai_error
 _TOKENS = Annotated[list[int], Meta(min_length=1)]
 _PROMPT = Decoder(str | Annotated[list[str | int | _TOKENS], Meta(min_length=1)])
 
-_OPTIONS: dict[str, Decoder[Any]] = SAMPLING | {
+FIELDS: dict[str, Decoder[Any]] = SAMPLING | {
+    "model": NAME,
+    "prompt": _PROMPT,
+    "stream": FLAG,
+    "stream_options": STREAM_OPTIONS,
+    "n": COUNT,
+    "best_of": COUNT,
+    "max_tokens": COUNT,
     "logprobs": Decoder(Annotated[int, Meta(ge=0, le=20)] | None),
     "echo": Decoder(bool | None),
     "suffix": Decoder(str | None),
@@ -36,11 +43,11 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     def whole(self, head: Head, whole: Whole, bill: Bill) -> bytes:
         """Write the answer in one piece."""
         choices = [
-            _Choice(index, choice.text, choice.logprobs, choice.finish or bill.finish)
+            TextChoice(index, choice.text, choice.logprobs, choice.finish or bill.finish)
             for index, choice in enumerate(whole.choices)
         ]
         return encode(
-            _Completion(
+            TextCompletion(
                 id=head.name("cmpl-"),
                 created=head.created_s,
                 model=head.model,
@@ -68,7 +75,7 @@ def read_completion(incoming: Incoming) -> Completion:
     tokens_max = fields.take("max_tokens", COUNT)
     if (fields.take("best_of", COUNT) or choices) > choices:
         raise InvalidRequest("best_of is not served; ask for n choices and pick one", param="best_of")
-    fields.check(_OPTIONS)
+    fields.check(FIELDS)
     return Completion(
         request=Request(
             id=incoming.id,
@@ -105,19 +112,19 @@ def _take_prompt(fields: Fields, prompts_max: int) -> tuple[Raw, int]:
     raise InvalidRequest("prompt is a string, a list of strings, or tokens; not a mixture", param="prompt")
 
 
-class _Choice(msgspec.Struct):
+class TextChoice(msgspec.Struct):
     index: int
     text: str
     logprobs: Raw | None
     finish_reason: str
 
 
-class _Completion(msgspec.Struct, kw_only=True):
+class TextCompletion(msgspec.Struct, kw_only=True):
     id: str
     object: str = "text_completion"
     created: int
     model: str
-    choices: list[_Choice]
+    choices: list[TextChoice]
     usage: OpenAIUsage
     courtyard: Told
 

@@ -13,15 +13,22 @@ from courtyard.core.chat import Embeddings, Kind, Request
 from courtyard.core.errors import EngineFailed, InvalidRequest
 from courtyard.gateway.model import Bill, Told
 from courtyard.gateway.wire.asked import Incoming
-from courtyard.gateway.wire.fields import COUNT, STRING, decode, raw
+from courtyard.gateway.wire.fields import COUNT, NAME, STRING, decode, raw
 
 _TOKENS = Annotated[list[int], Meta(min_length=1)]
 _INPUT = Decoder(
     Annotated[str, Meta(min_length=1)]
     | Annotated[list[Annotated[str, Meta(min_length=1)] | int | _TOKENS], Meta(min_length=1)]
 )
-_OPTIONS: dict[str, Decoder[Any]] = {"dimensions": COUNT, "user": STRING}
 _FORMAT = Decoder(Literal["float", "base64"] | None)
+
+FIELDS: dict[str, Decoder[Any]] = {
+    "model": NAME,
+    "input": _INPUT,
+    "encoding_format": _FORMAT,
+    "dimensions": COUNT,
+    "user": STRING,
+}
 
 
 class Embed(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,10 +41,10 @@ class Embed(msgspec.Struct, frozen=True, kw_only=True):
     def whole(self, model: str, embeddings: Embeddings, bill: Bill) -> bytes:
         """Write the vectors in the encoding that was asked for, whichever the engine used."""
         return encode(
-            _Answer(
+            EmbeddingList(
                 data=encoded(embeddings.data, base64_wanted=self.base64),
                 model=model,
-                usage=_Usage(bill.usage.prompt, bill.usage.total),
+                usage=EmbeddingUsage(bill.usage.prompt, bill.usage.total),
                 courtyard=bill.told,
             )
         )
@@ -50,7 +57,7 @@ def read_embed(incoming: Incoming) -> Embed:
     _check_input(content, incoming.limits.inputs_max)
     model = incoming.model
     wanted = fields.take("encoding_format", _FORMAT) or "float"
-    fields.check(_OPTIONS)
+    fields.check(FIELDS)
     return Embed(
         request=Request(
             id=incoming.id,
@@ -75,26 +82,26 @@ def _check_input(content: Raw, inputs_max: int) -> None:
         raise InvalidRequest(f"input has {len(read)} entries; this server takes {inputs_max}", param="input")
 
 
-class _Usage(msgspec.Struct):
+class EmbeddingUsage(msgspec.Struct):
     prompt_tokens: int
     total_tokens: int
 
 
-class _Answer(msgspec.Struct, kw_only=True):
+class EmbeddingList(msgspec.Struct, kw_only=True):
     object: str = "list"
     data: Raw
     model: str
-    usage: _Usage
+    usage: EmbeddingUsage
     courtyard: Told
 
 
-class _Vector(msgspec.Struct):
+class Vector(msgspec.Struct):
     embedding: Raw
     index: int
     object: str = "embedding"
 
 
-_VECTORS = Decoder(list[_Vector])
+_VECTORS = Decoder(list[Vector])
 _FLOATS = Decoder(list[float])
 _BASE64 = Decoder(str)
 

@@ -102,8 +102,8 @@ def decode(raw: Raw, kind: Decoder[T], *, param: str) -> T:
 
 
 def is_null(raw: Raw) -> bool:
-    """Whether a value is `null`, or was left out where a structure has room for it."""
-    return memoryview(raw).nbytes in (0, 4) and bytes(raw) in (b"", b"null")
+    """Whether a value is `null`."""
+    return memoryview(raw).nbytes == 4 and bytes(raw) == b"null"
 
 
 def raw(value: Any) -> Raw:

@@ -11,69 +11,84 @@ from courtyard.core.errors import InvalidRequest
 from courtyard.gateway.model import Bill, Head
 from courtyard.gateway.wire.asked import Incoming
 from courtyard.gateway.wire.chat import SAMPLING, check_messages
-from courtyard.gateway.wire.fields import COUNT, FLAG, Fields, decode, is_null, raw
+from courtyard.gateway.wire.fields import COUNT, FLAG, NAME, Fields, decode, raw
 from courtyard.gateway.wire.message_events import MessageWriter, message
 from courtyard.gateway.wire.whole import Whole
 
 
-class _Source(msgspec.Struct):
+class Source(msgspec.Struct):
     type: str
     media_type: str = ""
     data: str = ""
     url: str = ""
 
 
-class _Block(msgspec.Struct):
+class Block(msgspec.Struct):
     type: str
     text: str = ""
-    source: _Source | None = None
+    source: Source | None = None
     id: str = ""
     name: str = ""
-    input: Raw = Raw(b"{}")
+    input: dict[str, Raw] = {}
     tool_use_id: str = ""
-    content: "str | list[_Block] | None" = None
+    content: "str | list[Block] | None" = None
     is_error: bool = False
 
 
-class _Message(msgspec.Struct):
+class MessageParam(msgspec.Struct):
     role: Literal["user", "assistant", "system"]
-    content: str | list[_Block]
+    content: str | list[Block]
 
 
-class _Tool(msgspec.Struct):
+class MessageTool(msgspec.Struct):
     name: str = ""
     type: str | None = None
     description: str | None = None
-    input_schema: Raw = Raw()
+    input_schema: dict[str, Raw] | None = None
 
 
-class _ToolChoice(msgspec.Struct):
+class MessageToolChoice(msgspec.Struct):
     type: Literal["auto", "any", "tool", "none"]
     name: str = ""
     disable_parallel_tool_use: bool = False
 
 
-class _Metadata(msgspec.Struct):
+class Metadata(msgspec.Struct):
     user_id: str | None = None
 
 
-class _Format(msgspec.Struct):
+class OutputFormat(msgspec.Struct):
     type: str
-    schema: Raw = Raw()
+    schema: dict[str, Raw] | None = None
 
 
-class _OutputConfig(msgspec.Struct):
-    format: _Format | None = None
+class OutputConfig(msgspec.Struct):
+    format: OutputFormat | None = None
     effort: str | None = None
 
 
-_SYSTEM = Decoder(str | list[_Block] | None)
-_MESSAGES = Decoder(Annotated[list[_Message], Meta(min_length=1)])
-_TOOLS = Decoder(list[_Tool] | None)
-_TOOL_CHOICE = Decoder(_ToolChoice | None)
+_SYSTEM = Decoder(str | list[Block] | None)
+_MESSAGES = Decoder(Annotated[list[MessageParam], Meta(min_length=1)])
+_TOOLS = Decoder(list[MessageTool] | None)
+_TOOL_CHOICE = Decoder(MessageToolChoice | None)
 _STOP = Decoder(list[str] | None)
-_METADATA = Decoder(_Metadata | None)
-_OUTPUT_CONFIG = Decoder(_OutputConfig | None)
+_METADATA = Decoder(Metadata | None)
+_OUTPUT_CONFIG = Decoder(OutputConfig | None)
+
+_PASSING = {name: SAMPLING[name] for name in ("temperature", "top_p")} | {"top_k": COUNT}
+
+FIELDS: dict[str, Decoder[Any]] = _PASSING | {
+    "model": NAME,
+    "messages": _MESSAGES,
+    "system": _SYSTEM,
+    "max_tokens": COUNT,
+    "stream": FLAG,
+    "stop_sequences": _STOP,
+    "tools": _TOOLS,
+    "tool_choice": _TOOL_CHOICE,
+    "metadata": _METADATA,
+    "output_config": _OUTPUT_CONFIG,
+}
 
 _WITHOUT_EFFECT = (
     "thinking",
@@ -117,7 +132,7 @@ def read_message(incoming: Incoming) -> Message:
     _translate(fields)
     ignored = tuple(name for name in _WITHOUT_EFFECT if fields.given(name))
     fields.drop(*_WITHOUT_EFFECT)
-    fields.check(SAMPLING | {"top_k": COUNT})
+    fields.check(_PASSING)
     return Message(
         request=Request(
             id=incoming.id,
@@ -153,7 +168,7 @@ def _messages(fields: Fields) -> Raw:
     return raw(messages)
 
 
-def _assistant(blocks: list[_Block], where: str) -> dict[str, Any]:
+def _assistant(blocks: list[Block], where: str) -> dict[str, Any]:
     texts: list[str] = []
     calls: list[dict[str, Any]] = []
     for block in blocks:
@@ -161,7 +176,7 @@ def _assistant(blocks: list[_Block], where: str) -> dict[str, Any]:
             case "text":
                 texts.append(block.text)
             case "tool_use":
-                function = {"name": block.name, "arguments": bytes(block.input).decode()}
+                function = {"name": block.name, "arguments": encode(block.input).decode()}
                 calls.append({"id": block.id, "type": "function", "function": function})
             case "thinking" | "redacted_thinking":
                 pass  # What a model thought earlier is not shown to it again.
@@ -171,7 +186,7 @@ def _assistant(blocks: list[_Block], where: str) -> dict[str, Any]:
     return said | {"tool_calls": calls} if calls else said
 
 
-def _user(role: str, blocks: list[_Block], where: str) -> list[dict[str, Any]]:
+def _user(role: str, blocks: list[Block], where: str) -> list[dict[str, Any]]:
     """Tell tool results first, each in a message of its own, as OpenAI's format has it; the rest follows."""
     results = [_result(block, where) for block in blocks if block.type == "tool_result"]
     parts = [_part(block, where) for block in blocks if block.type != "tool_result"]
@@ -181,7 +196,7 @@ def _user(role: str, blocks: list[_Block], where: str) -> list[dict[str, Any]]:
     return [*results, {"role": role, "content": content}]
 
 
-def _result(block: _Block, where: str) -> dict[str, Any]:
+def _result(block: Block, where: str) -> dict[str, Any]:
     content = block.content or ""
     told = content if isinstance(content, str) else _parts_or_text(content, where)
     if block.is_error and isinstance(told, str):
@@ -189,25 +204,25 @@ def _result(block: _Block, where: str) -> dict[str, Any]:
     return {"role": "tool", "tool_call_id": block.tool_use_id, "content": told}
 
 
-def _parts_or_text(blocks: list[_Block], where: str) -> str | list[dict[str, Any]]:
+def _parts_or_text(blocks: list[Block], where: str) -> str | list[dict[str, Any]]:
     parts = [_part(block, where) for block in blocks]
     return "\n".join(part["text"] for part in parts) if all("text" in part for part in parts) else parts
 
 
-def _part(block: _Block, where: str) -> dict[str, Any]:
+def _part(block: Block, where: str) -> dict[str, Any]:
     match block:
-        case _Block(type="text", text=text):
+        case Block(type="text", text=text):
             return {"type": "text", "text": text}
-        case _Block(type="image", source=_Source(type="base64", media_type=media, data=data)):
+        case Block(type="image", source=Source(type="base64", media_type=media, data=data)):
             return {"type": "image_url", "image_url": {"url": f"data:{media};base64,{data}"}}
-        case _Block(type="image", source=_Source(type="url", url=url)):
+        case Block(type="image", source=Source(type="url", url=url)):
             return {"type": "image_url", "image_url": {"url": url}}
-        case _Block(type="document", source=_Source(type="text", data=data)):
+        case Block(type="document", source=Source(type="text", data=data)):
             return {"type": "text", "text": data}
     raise _not_served(block.type, where)
 
 
-def _text(system: str | list[_Block], where: str) -> str:
+def _text(system: str | list[Block], where: str) -> str:
     if isinstance(system, str):
         return system
     for block in system:
@@ -249,7 +264,7 @@ def _translate_output(fields: Fields) -> None:
     if config is None:
         return
     if config.format is not None:
-        if config.format.type != "json_schema" or is_null(config.format.schema):
+        if config.format.type != "json_schema" or config.format.schema is None:
             raise InvalidRequest("output_config.format is a json_schema with its schema", param="output_config.format")
         schema = {"name": "answer", "schema": config.format.schema, "strict": True}
         fields.rest["response_format"] = raw({"type": "json_schema", "json_schema": schema})
@@ -257,8 +272,8 @@ def _translate_output(fields: Fields) -> None:
         fields.rest["reasoning_effort"] = raw(config.effort)
 
 
-def _tool(tool: _Tool, number: int) -> dict[str, Any]:
-    if tool.type not in (None, "custom") or is_null(tool.input_schema):
+def _tool(tool: MessageTool, number: int) -> dict[str, Any]:
+    if tool.type not in (None, "custom") or tool.input_schema is None:
         raise InvalidRequest(
             f"tools[{number}]: only tools with a name and an input_schema are served, not {tool.type or 'this'!r}",
             param="tools",
@@ -267,7 +282,7 @@ def _tool(tool: _Tool, number: int) -> dict[str, Any]:
     return {"type": "function", "function": {"name": tool.name, "parameters": tool.input_schema} | described}
 
 
-def _tool_choice(choice: _ToolChoice) -> str | dict[str, Any]:
+def _tool_choice(choice: MessageToolChoice) -> str | dict[str, Any]:
     match choice.type:
         case "any":
             return "required"

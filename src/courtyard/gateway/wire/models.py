@@ -20,26 +20,26 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     alias_of: str | None = None
 
 
-class _Facts(msgspec.Struct, kw_only=True, omit_defaults=True):
+class ModelFacts(msgspec.Struct, kw_only=True, omit_defaults=True):
     context_tokens: int
     kinds: tuple[str, ...]
     alias_of: str | None = None
 
 
-class _OpenAIModel(msgspec.Struct, kw_only=True):
+class OpenAIModel(msgspec.Struct, kw_only=True):
     id: str
     object: str = "model"
     created: int
     owned_by: str
-    courtyard: _Facts
+    courtyard: ModelFacts
 
 
-class _AnthropicModel(msgspec.Struct, kw_only=True):
+class AnthropicModel(msgspec.Struct, kw_only=True):
     type: str = "model"
     id: str
     display_name: str
     created_at: str
-    courtyard: _Facts
+    courtyard: ModelFacts
 
 
 def openai_models(cards: Sequence[ModelCard]) -> bytes:
@@ -71,14 +71,14 @@ def _find(cards: Sequence[ModelCard], name: str) -> ModelCard:
     raise UnknownModel(f"no model {name!r} is served to you; GET /v1/models lists those that are", param="model")
 
 
-def _openai(card: ModelCard) -> _OpenAIModel:
-    return _OpenAIModel(id=card.id, created=card.created_s, owned_by=card.owner, courtyard=_facts(card))
+def _openai(card: ModelCard) -> OpenAIModel:
+    return OpenAIModel(id=card.id, created=card.created_s, owned_by=card.owner, courtyard=_facts(card))
 
 
-def _anthropic(card: ModelCard) -> _AnthropicModel:
+def _anthropic(card: ModelCard) -> AnthropicModel:
     created = datetime.fromtimestamp(card.created_s, tz=UTC).isoformat().replace("+00:00", "Z")
-    return _AnthropicModel(id=card.id, display_name=card.id, created_at=created, courtyard=_facts(card))
+    return AnthropicModel(id=card.id, display_name=card.id, created_at=created, courtyard=_facts(card))
 
 
-def _facts(card: ModelCard) -> _Facts:
-    return _Facts(context_tokens=card.context_tokens, kinds=card.kinds, alias_of=card.alias_of)
+def _facts(card: ModelCard) -> ModelFacts:
+    return ModelFacts(context_tokens=card.context_tokens, kinds=card.kinds, alias_of=card.alias_of)

@@ -11,13 +11,13 @@ from courtyard.core.errors import InvalidRequest
 from courtyard.gateway.model import Bill, Head
 from courtyard.gateway.wire.asked import Incoming
 from courtyard.gateway.wire.chat import SAMPLING, check_messages
-from courtyard.gateway.wire.fields import COUNT, FLAG, STRING, Fields, decode, is_null, raw
+from courtyard.gateway.wire.fields import COUNT, FLAG, NAME, STRING, Fields, decode, raw
 from courtyard.gateway.wire.response_events import ResponseWriter
 from courtyard.gateway.wire.response_items import Echo, items_of, response
 from courtyard.gateway.wire.whole import Whole
 
 
-class _Part(msgspec.Struct):
+class InputPart(msgspec.Struct):
     type: str
     text: str = ""
     refusal: str = ""
@@ -25,50 +25,67 @@ class _Part(msgspec.Struct):
     detail: str | None = None
 
 
-class _Item(msgspec.Struct):
+class InputItem(msgspec.Struct):
     type: str = "message"
     role: Literal["system", "developer", "user", "assistant"] = "user"
-    content: str | list[_Part] | None = None
+    content: str | list[InputPart] | None = None
     call_id: str = ""
     name: str = ""
     arguments: str = ""
-    output: str | list[_Part] = ""
+    output: str | list[InputPart] = ""
 
 
-class _Tool(msgspec.Struct):
+class ResponseTool(msgspec.Struct):
     type: str
     name: str = ""
     description: str | None = None
-    parameters: Raw = Raw()
+    parameters: dict[str, Raw] | None = None
     strict: bool | None = None
 
 
-class _ToolChoice(msgspec.Struct):
+class ResponseToolChoice(msgspec.Struct):
     type: str
     name: str = ""
 
 
-class _Format(msgspec.Struct):
+class TextFormat(msgspec.Struct):
     type: str
     name: str = ""
     description: str | None = None
-    schema: Raw = Raw()
+    schema: dict[str, Raw] | None = None
     strict: bool | None = None
 
 
-class _Text(msgspec.Struct):
-    format: _Format | None = None
+class TextSettings(msgspec.Struct):
+    format: TextFormat | None = None
 
 
-class _Reasoning(msgspec.Struct):
+class ReasoningSettings(msgspec.Struct):
     effort: str | None = None
 
 
-_INPUT = Decoder(str | Annotated[list[_Item], Meta(min_length=1)])
-_TOOLS = Decoder(list[_Tool] | None)
-_TOOL_CHOICE = Decoder(str | _ToolChoice | None)
-_TEXT = Decoder(_Text | None)
-_REASONING = Decoder(_Reasoning | None)
+_INPUT = Decoder(str | Annotated[list[InputItem], Meta(min_length=1)])
+_TOOLS = Decoder(list[ResponseTool] | None)
+_TOOL_CHOICE = Decoder(str | ResponseToolChoice | None)
+_METADATA = Decoder(dict[str, str] | None)
+_TEXT = Decoder(TextSettings | None)
+_REASONING = Decoder(ReasoningSettings | None)
+
+_PASSING = SAMPLING | {"parallel_tool_calls": FLAG}
+
+FIELDS: dict[str, Decoder[Any]] = _PASSING | {
+    "model": NAME,
+    "input": _INPUT,
+    "instructions": STRING,
+    "stream": FLAG,
+    "max_output_tokens": COUNT,
+    "tools": _TOOLS,
+    "tool_choice": _TOOL_CHOICE,
+    "text": _TEXT,
+    "reasoning": _REASONING,
+    "metadata": _METADATA,
+    "store": FLAG,
+}
 
 _STATE = {
     "previous_response_id": "send the whole conversation as input",
@@ -123,8 +140,9 @@ def read_response(incoming: Incoming) -> Response:
     tokens_max = fields.take("max_output_tokens", COUNT)
     _translate(fields)
     ignored = tuple(name for name in _WITHOUT_EFFECT if fields.given(name))
-    fields.drop(*_WITHOUT_EFFECT, "metadata")
-    fields.check(SAMPLING | {"parallel_tool_calls": FLAG})
+    fields.take("metadata", _METADATA)
+    fields.drop(*_WITHOUT_EFFECT)
+    fields.check(_PASSING)
     return Response(
         request=Request(
             id=incoming.id,
@@ -171,7 +189,7 @@ def _messages(instructions: str | None, fields: Fields) -> Raw:
     return raw(messages)
 
 
-def _add_item(messages: list[dict[str, Any]], item: _Item, *, where: str) -> None:
+def _add_item(messages: list[dict[str, Any]], item: InputItem, *, where: str) -> None:
     match item.type:
         case "message":
             role = "system" if item.role == "developer" else item.role  # Open models know no developer.
@@ -191,14 +209,14 @@ def _add_item(messages: list[dict[str, Any]], item: _Item, *, where: str) -> Non
             raise InvalidRequest(f"{where}: items of type {other!r} are not served", param="input")
 
 
-def _content(content: str | list[_Part], where: str) -> str | list[dict[str, Any]]:
+def _content(content: str | list[InputPart], where: str) -> str | list[dict[str, Any]]:
     if isinstance(content, str):
         return content
     parts = [_part(part, where) for part in content]
     return parts[0]["text"] if len(parts) == 1 and "text" in parts[0] else parts
 
 
-def _part(part: _Part, where: str) -> dict[str, Any]:
+def _part(part: InputPart, where: str) -> dict[str, Any]:
     match part.type:
         case "input_text" | "output_text" | "text" | "refusal":
             return {"type": "text", "text": part.text or part.refusal}
@@ -220,9 +238,9 @@ def _translate(fields: Fields) -> None:
     match fields.take("tool_choice", _TOOL_CHOICE):
         case str(choice):
             fields.rest["tool_choice"] = raw(choice)
-        case _ToolChoice(type="function", name=name):
+        case ResponseToolChoice(type="function", name=name):
             fields.rest["tool_choice"] = raw({"type": "function", "function": {"name": name}})
-        case _ToolChoice(type=other):
+        case ResponseToolChoice(type=other):
             raise InvalidRequest(f"tool_choice of type {other!r} is not served", param="tool_choice")
     text = fields.take("text", _TEXT)
     if text is not None and text.format is not None and text.format.type != "text":
@@ -232,7 +250,7 @@ def _translate(fields: Fields) -> None:
         fields.rest["reasoning_effort"] = raw(reasoning.effort)
 
 
-def _tool(tool: _Tool, number: int) -> dict[str, Any]:
+def _tool(tool: ResponseTool, number: int) -> dict[str, Any]:
     if tool.type != "function":
         raise InvalidRequest(
             f"tools[{number}]: tools of type {tool.type!r} run at OpenAI; only functions are served", param="tools"
@@ -243,7 +261,7 @@ def _tool(tool: _Tool, number: int) -> dict[str, Any]:
     }
 
 
-def _response_format(form: _Format) -> dict[str, Any]:
+def _response_format(form: TextFormat) -> dict[str, Any]:
     match form.type:
         case "json_object":
             return {"type": "json_object"}
@@ -253,7 +271,6 @@ def _response_format(form: _Format) -> dict[str, Any]:
     raise InvalidRequest(f"text.format of type {form.type!r} is not served", param="text.format")
 
 
-def _named(name: str, description: str | None, strict: bool | None, **body: Raw) -> dict[str, Any]:
-    named = {"name": name, "description": description, "strict": strict}
-    given = {field: value for field, value in body.items() if not is_null(value)}
-    return {field: value for field, value in named.items() if value is not None} | given
+def _named(name: str, description: str | None, strict: bool | None, **body: dict[str, Raw] | None) -> dict[str, Any]:
+    named = {"name": name, "description": description, "strict": strict} | body
+    return {field: value for field, value in named.items() if value is not None}
