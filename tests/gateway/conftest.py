@@ -35,5 +35,5 @@ def head() -> Head:
 
 @pytest.fixture
 def bill() -> Bill:
-    told = Told(receipt="req_01ab", cost=Amount(1234, money("USD")), engine="echo", region="home")
+    told = Told(receipt="req_01ab", digest="d1", cost=Amount(1234, money("USD")), engine="echo", region="home")
     return Bill(usage=Usage(input=7, cached_input=3, output=5, reasoning=2), told=told)

@@ -134,6 +134,7 @@ def test_a_whole_answer_has_message_usage_and_receipt(incoming, head, bill):
         },
         "courtyard": {
             "receipt": "req_01ab",
+            "digest": "d1",
             "cost": {"count": 1234, "unit": "usd_nano"},
             "engine": "echo",
             "region": "home",

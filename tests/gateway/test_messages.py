@@ -189,6 +189,7 @@ def test_a_whole_message(incoming, head, bill):
         },
         "courtyard": {
             "receipt": "req_01ab",
+            "digest": "d1",
             "cost": {"count": 1234, "unit": "usd_nano"},
             "engine": "echo",
             "region": "home",

@@ -81,7 +81,14 @@ class Answering:
 
 def bill_of(receipt: Receipt, *, ignored: tuple[str, ...] = ()) -> Bill:
     """Tell a caller what its receipt says."""
-    told = Told(receipt=receipt.id, cost=receipt.cost, engine=receipt.engine, region=receipt.region, ignored=ignored)
+    told = Told(
+        receipt=receipt.id,
+        digest=receipt.digest,
+        cost=receipt.cost,
+        engine=receipt.engine,
+        region=receipt.region,
+        ignored=ignored,
+    )
     finish = Finish.LENGTH if receipt.outcome == Outcome.CUT else Finish.STOP
     return Bill(usage=receipt.usage, told=told, finish=finish)
 

@@ -43,6 +43,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What stands in every answer under `courtyard`: where it ran, what it cost, and the receipt that proves it."""
 
     receipt: str
+    digest: str
+    """The receipt's digest: whoever keeps it can tell later whether the receipt was changed."""
     cost: Amount
     engine: str | None
     region: str | None
