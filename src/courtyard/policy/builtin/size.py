@@ -32,12 +32,8 @@ class Size(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             total_bytes += memoryview(value).nbytes
         if total_bytes > self.bytes_max:
             return Deny(f"it has {total_bytes} bytes and may have {self.bytes_max}; send less")
-        # Most are too short to hold too many messages, or have too few commas: nothing to decode.
-        if (
-            request.kind is Kind.CHAT
-            and content_bytes > self.messages_max * _MESSAGE_BYTES_MIN
-            and bytes(request.content).count(b",") >= self.messages_max
-        ):
+        # Most are too short to hold too many messages: nothing to count.
+        if request.kind is Kind.CHAT and content_bytes > self.messages_max * _MESSAGE_BYTES_MIN:
             messages = len(_count(request.content))
             if messages > self.messages_max:
                 return Deny(f"it has {messages} messages and may have {self.messages_max}; leave out the oldest")
