@@ -105,7 +105,7 @@ class Gateway:
         try:
             await self._serve(call)
         except ClientGone:
-            pass  # Nobody is left to tell; what was delivered is settled.
+            call.gone()  # Nobody is left to tell; what was delivered is settled.
         except CourtyardError as error:
             await self._fail(call, error)
         except Exception:

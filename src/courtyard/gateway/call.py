@@ -37,7 +37,8 @@ class Call:
         self.send = send
         self.headers = headers_of(scope)
         self.method: str = scope["method"]
-        self.route: str = scope["path"]
+        path: str = scope["path"]
+        self.route = path if path.isprintable() else ascii(path)  # It is logged, so it must not end a line.
         self.id = RequestId(new_id("req"))
         self._caller_id = caller_id(self.headers)
         self.dialect: Dialect = openai_error
@@ -75,6 +76,10 @@ class Call:
                 await self.respond(error.status, self.dialect(error, self.id), error_headers(error))
             else:
                 await self.send({"type": "http.response.body", "body": self.writer.failed(error)})
+
+    def gone(self) -> None:
+        """Note that the client left before the end."""
+        self._status = _CLIENT_GONE
 
     def first_sent(self) -> None:
         """Note that the answer's first piece is on its way."""
