@@ -5,7 +5,7 @@ from courtyard.storage.committer import Commit, Committer
 from courtyard.storage.database import Database, metadata
 from courtyard.storage.keyring import Keyring
 from courtyard.storage.log import Appended, Log
-from courtyard.storage.revisions import Revisions
+from courtyard.storage.revisions import Revisions, bump
 
 __all__ = [
     "Appended",
@@ -18,6 +18,7 @@ __all__ = [
     "Log",
     "Revisions",
     "Verification",
+    "bump",
     "metadata",
     "read",
     "verify",
