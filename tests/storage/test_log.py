@@ -1,10 +1,13 @@
 """The log keeps what it was given, in order, and says so when somebody changed it."""
 
 import asyncio
+import errno
+import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +16,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from courtyard.core.clock import FrozenClock
-from courtyard.storage import Committer, Log, chain, read, verify
+from courtyard.core.errors import JournalUnavailable
+from courtyard.storage import Commit, Committer, Log, chain, read, verify
 from courtyard.storage import log as log_module
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -354,3 +358,141 @@ def test_what_was_said_to_be_durable_survives_a_kill(tmp_path: Path, committer: 
         said = kept
 
     assert not verify(tmp_path / "log", KEY.public_key()).damages
+
+
+def test_a_log_verifies_while_it_is_written(tmp_path: Path, committer: Committer) -> None:
+    """An auditor may read beside the writer: a flush that is half there is no damage."""
+    log = make(tmp_path, committer)
+    fill(log, 0)
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.is_set():
+            log.append(b'{"n":1}').commit.wait(10)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    verifications = [verify(tmp_path, KEY.public_key())]
+    while verifications[-1].entries < 100:
+        verifications.append(verify(tmp_path, KEY.public_key()))
+    ended.set()
+    writer.join()
+
+    assert not [damage for verification in verifications for damage in verification.damages]
+    assert len(verifications) > 1
+
+
+def test_a_flush_under_way_is_waited_for(tmp_path: Path, committer: Committer) -> None:
+    """The rest of a write that a reader met halfway counts, and a rest that never comes is a damage."""
+    log = make(tmp_path, committer)
+    fill(log, 0, 1)
+    log.close()
+    path = chain.files(tmp_path)[0]
+    whole = path.read_bytes()
+    for cut in (len(whole) - 1, len(whole) - 200, len(whole) - 400):
+        path.write_bytes(whole[:cut])
+        writer = threading.Timer(0.1, path.write_bytes, (whole,))
+        writer.start()
+        while_written = verify(tmp_path, KEY.public_key())
+        writer.join()
+        path.write_bytes(whole[:cut])
+
+        assert while_written == chain.Verification(entries=2, pages=2), f"cut at {cut}"
+        assert verify(tmp_path, KEY.public_key()).damages or cut == len(whole) - 1
+
+
+class _Busy:
+    """A log that is always due and can always be written."""
+
+    def __init__(self, committer: Committer) -> None:
+        self.committer = committer
+        self.ended = threading.Event()
+
+    def flush(self) -> bool:
+        self.ended.wait(0.01)
+        if not self.ended.is_set():
+            self.committer.submit(self)
+        return True
+
+    def revive(self) -> bool:
+        return True
+
+
+def test_a_busy_log_does_not_keep_a_failed_one_from_recovering(
+    tmp_path: Path, committer: Committer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log that could not be written is looked at again, however much another one has to write."""
+    log = make(tmp_path, committer)
+    fill(log, 0)
+    busy = _Busy(committer)
+    with monkeypatch.context() as full:
+        full.setattr(log_module, "_write_all", _no_space)
+        with pytest.raises(JournalUnavailable, match="No space left"):
+            fill(log, 1)
+    committer.submit(busy)
+    for _ in range(300):
+        if log.failure is None:
+            break
+        busy.ended.wait(0.01)
+    busy.ended.set()
+    fill(log, 2)
+
+    assert numbers(tmp_path) == [0, 2]
+
+
+def _no_space(_file: int, _data: bytes) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_what_was_refused_is_not_found_after_a_crash(
+    tmp_path: Path, committer: Committer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An entry whose writing failed halfway is cut off at once: the next run does not take it for a durable one."""
+    log = make(tmp_path, committer)
+    fill(log, 0)
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fdatasync", _no_space_at_sync)
+        with pytest.raises(JournalUnavailable):
+            fill(log, 1)
+
+    assert numbers(tmp_path) == [0]
+
+
+def _no_space_at_sync(_file: int) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_waiters_of_a_closed_loop_do_not_stop_the_committer(tmp_path: Path, committer: Committer) -> None:
+    """A loop that ended before its entries were durable leaves the thread alive for everybody else."""
+    log = make(tmp_path, committer)
+    loop = asyncio.new_event_loop()
+    commit = chain_commit(loop)
+    loop.close()
+    commit.finish(None)
+    fill(log, 1)
+
+    assert numbers(tmp_path) == [1]
+
+
+def chain_commit(loop: asyncio.AbstractEventLoop) -> Commit:
+    """A commit that a loop waits for."""
+    commit = Commit()
+
+    async def wait() -> None:
+        await commit
+
+    task = loop.create_task(wait())
+    loop.run_until_complete(asyncio.sleep(0))
+    task.cancel()
+    loop.run_until_complete(asyncio.sleep(0))
+    return commit
+
+
+def test_a_closed_log_refuses(tmp_path: Path, committer: Committer) -> None:
+    """What comes after the end is told so."""
+    log = make(tmp_path, committer)
+    fill(log, 0)
+    log.close()
+
+    with pytest.raises(JournalUnavailable, match="closed"):
+        log.append(b'{"n":1}')

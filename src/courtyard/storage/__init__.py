@@ -1,5 +1,6 @@
 """Durable things: the database, signing keys, and append-only logs."""
 
+from courtyard.storage import chain
 from courtyard.storage.chain import Damage, Entry, Verification, read, verify
 from courtyard.storage.committer import Commit, Committer
 from courtyard.storage.database import Database, metadata
@@ -19,6 +20,7 @@ __all__ = [
     "Revisions",
     "Verification",
     "bump",
+    "chain",
     "metadata",
     "read",
     "verify",

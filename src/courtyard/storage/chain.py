@@ -15,7 +15,9 @@ digest of the epoch before, so one chain runs through all files. `signature` is 
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from threading import Event
+from time import monotonic
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -23,6 +25,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 BEGINNING = "0" * 64
 """What the first file of a log continues."""
+
+_FLUSH_S_MAX = 1.0
+_LOOK_S = 0.02
+"""How often, and for how long, a reader looks whether a flush that it met halfway has ended."""
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -146,24 +152,76 @@ def read(directory: Path, *, after: tuple[int, int] = (0, -1)) -> Iterator[Entry
 def _read_file(path: Path, epoch: int) -> Iterator[Entry]:
     with path.open("rb") as lines:
         for text in lines:
-            if not text.startswith(b'{"seq"'):
+            entry = _entry(text, epoch)
+            if entry is not None:
+                yield entry
+
+
+def _entry(text: bytes, epoch: int) -> Entry | None:
+    if not text.startswith(b'{"seq"'):
+        return None
+    try:
+        line = decode_line(text)
+        whole = line.is_whole
+    except ValueError:
+        return None
+    return Entry(epoch, line.seq, line.previous, line.digest, bytes(line.entry)) if whole else None
+
+
+class Position(NamedTuple):
+    """A place between two lines."""
+
+    epoch: int
+    offset: int
+
+
+class Follower:
+    """Reads a log that grows, each entry once, from where it stopped."""
+
+    def __init__(self, directory: Path, *, after: tuple[int, int] = (0, -1)) -> None:
+        self._directory = directory
+        self._after = after
+        self._position = Position(after[0], 0)
+
+    def peek(self, *, until: tuple[int, int], limit: int) -> tuple[list[Entry], Position]:
+        """Read up to `limit` entries, none after `until`, and say where to go on once they are dealt with."""
+        found: list[Entry] = []
+        position = self._position
+        for path in files(self._directory):
+            epoch = epoch_of(path)
+            if not position.epoch <= epoch <= until[0]:
                 continue
-            try:
-                line = decode_line(text)
-                whole = line.is_whole
-            except ValueError:
-                continue
-            if whole:
-                yield Entry(epoch, line.seq, line.previous, line.digest, bytes(line.entry))
+            if epoch > position.epoch:
+                position = Position(epoch, 0)
+            with path.open("rb") as file:
+                file.seek(position.offset)
+                while (text := file.readline()).endswith(b"\n"):
+                    entry = _entry(text, epoch)
+                    if entry is not None and (epoch, entry.seq) > until:
+                        return found, position
+                    if entry is not None and (epoch, entry.seq) > self._after:
+                        found.append(entry)
+                    position = Position(epoch, position.offset + len(text))
+                    if len(found) == limit:
+                        return found, position
+        return found, position
+
+    def advance(self, position: Position) -> None:
+        """Go on from there."""
+        self._position = position
 
 
 def verify(directory: Path, public_key: Ed25519PublicKey) -> Verification:
-    """Recompute every digest and check every signature; each damage names its file and line."""
+    """Recompute every digest and check every signature; each damage names its file and line.
+
+    A log that is being written may be verified too: what follows the size that a file has now is left for next time.
+    """
     entries = pages = 0
     damages: list[Damage] = []
     previous = BEGINNING
-    for path in files(directory):
-        reading = _Reading(path, public_key, previous)
+    paths = files(directory)
+    for path in paths:
+        reading = _Reading(path, public_key, previous, growing=path == paths[-1])
         reading.run()
         entries += reading.entries
         pages += reading.pages
@@ -176,8 +234,9 @@ def verify(directory: Path, public_key: Ed25519PublicKey) -> Verification:
 class _Reading:
     """One pass over one file."""
 
-    def __init__(self, path: Path, public_key: Ed25519PublicKey, previous: str) -> None:
+    def __init__(self, path: Path, public_key: Ed25519PublicKey, previous: str, *, growing: bool) -> None:
         self._path = path
+        self._growing = growing
         self._key = public_key
         self._expected = previous
         self._header: Header | None = None
@@ -189,8 +248,8 @@ class _Reading:
 
     def run(self) -> None:
         number = 0
-        with self._path.open("rb") as lines:
-            for number, text in enumerate(lines, start=1):
+        with self._path.open("rb") as file:
+            for number, text in enumerate(self._lines(file), start=1):
                 try:
                     self._take(text, first=number == 1)
                 except InvalidSignature:
@@ -199,6 +258,27 @@ class _Reading:
                     self._damage(number, str(error))
         if self._signed != self.entries:
             self._damage(number, f"{self.entries - self._signed} entries at the end stand under no signature")
+
+    def _lines(self, file: BinaryIO) -> Iterator[bytes]:
+        """Yield lines up to the page that ends what stood here at first; wait for the rest of a flush under way."""
+        size = self._path.stat().st_size
+        position = 0
+        while text := self._line(file):
+            position += len(text)
+            yield text
+            if position >= size and self._signed == self.entries:
+                return
+
+    def _line(self, file: BinaryIO) -> bytes:
+        text = file.readline()
+        deadline = monotonic() + _FLUSH_S_MAX
+        while self._growing and not self._is_whole(text) and monotonic() < deadline:
+            Event().wait(_LOOK_S)
+            text += file.readline()
+        return text
+
+    def _is_whole(self, text: bytes) -> bool:
+        return text.endswith(b"\n") or (text == b"" and self._signed == self.entries)
 
     def _take(self, text: bytes, *, first: bool) -> None:
         if first:

@@ -1,9 +1,11 @@
 """One thread that makes entries durable, and the promise that they will be."""
 
 import asyncio
+import contextlib
 import queue
 import threading
 from collections.abc import Generator
+from time import monotonic
 from typing import Protocol
 
 from courtyard.core.errors import JournalUnavailable
@@ -69,7 +71,7 @@ class Commit:
         self.done = True
         self._finished.set()
         for loop in {waiter.get_loop() for waiter in self._waiters}:
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # The loop was closed: nobody waits there any more.
                 loop.call_soon_threadsafe(self._wake, loop)
 
     def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -84,6 +86,7 @@ class Committer:
     def __init__(self) -> None:
         self._due: queue.SimpleQueue[Flushable | None] = queue.SimpleQueue()
         self._failed: set[Flushable] = set()
+        self._retry_at_s = 0.0
         self._thread = threading.Thread(target=self._run, name="courtyard-committer", daemon=True)
         self._thread.start()
 
@@ -99,11 +102,21 @@ class Committer:
     def _run(self) -> None:
         while True:
             try:
-                log = self._due.get(timeout=_RETRY_S if self._failed else None)
+                log = self._due.get(timeout=self._retry_in_s())
             except queue.Empty:
-                self._failed = {failed for failed in self._failed if not failed.revive()}
+                self._retry()
                 continue
             if log is None:
                 return
             if not log.flush():
+                self._retry_at_s = monotonic() + _RETRY_S
                 self._failed.add(log)
+            elif self._retry_in_s() == 0:
+                self._retry()  # However busy those logs are that can be written.
+
+    def _retry_in_s(self) -> float | None:
+        return max(0, self._retry_at_s - monotonic()) if self._failed else None
+
+    def _retry(self) -> None:
+        self._failed = {failed for failed in self._failed if not failed.revive()}
+        self._retry_at_s = monotonic() + _RETRY_S

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url
 
 metadata = MetaData(
     naming_convention={
@@ -19,6 +19,8 @@ metadata = MetaData(
 """Every room's tables. A room's `store.py` adds its own and reads no other's."""
 
 _BUSY_TIMEOUT_S = 30
+_PATIENCE = {"connect_timeout": 5, "tcp_user_timeout": 10_000}
+"""How long a PostgreSQL server may say nothing, in libpq's words; what the URL says goes first."""
 
 
 class Database:
@@ -45,7 +47,10 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a consistent view that writes nothing and waits for no writer."""
-        with self._engine.connect().execution_options(courtyard_read_only=True) as connection:
+        options: dict[str, Any] = {"courtyard_read_only": True}
+        if self._engine.dialect.name == "postgresql":
+            options["isolation_level"] = "REPEATABLE READ"  # One snapshot for all statements, as SQLite has it.
+        with self._engine.connect().execution_options(**options) as connection:
             yield connection
 
     def upgrade(self) -> None:
@@ -66,7 +71,8 @@ def _connect(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(url, pool_pre_ping=True)
+    patience = {name: value for name, value in _PATIENCE.items() if name not in make_url(url).query}
+    return create_engine(url, pool_pre_ping=True, connect_args=patience)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -4,6 +4,7 @@ What arrives while one flush is being synced goes into the next one together: on
 `fdatasync` for all of them. `chain.py` says what stands in the files and how to check it.
 """
 
+import contextlib
 import os
 import threading
 from hashlib import sha256
@@ -48,6 +49,8 @@ class Log:
         self._key = signing_key
         self._clock = clock
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        """Held while the file is written, so that `close` waits for a flush under way."""
         self._lines: list[bytes] = []
         self._commit = Commit()
         self._file: int | None = None
@@ -57,6 +60,7 @@ class Log:
         self._head = chain.BEGINNING
         self._count = 0
         self._durable = (self._head, 0)
+        self._durable_until = (self._epoch, -1)
         self._header = b""
         self._opened = False
 
@@ -79,6 +83,11 @@ class Log:
         return self._epoch
 
     @property
+    def durable_until(self) -> tuple[int, int]:
+        """Epoch and seq of the last entry that is durable."""
+        return self._durable_until
+
+    @property
     def failure(self) -> str | None:
         """Why entries can't be written just now, or nothing."""
         return self._failure
@@ -89,10 +98,10 @@ class Log:
         Raises:
             JournalUnavailable: the last flush failed, and there is no room yet.
         """
-        assert self._opened, f"the {self.name} is appended to before it is open"
         with self._lock:
             if self._failure is not None:
                 raise self._refusal()
+            assert self._opened, f"the {self.name} is appended to before it is open"
             previous, seq, epoch, commit = self._head, self._count, self._epoch, self._commit
             digest = chain.digest(previous, entry)
             first = not self._lines
@@ -105,6 +114,10 @@ class Log:
 
     def flush(self) -> bool:
         """Write what was appended, sign it and make it durable; say whether the log can be written."""
+        with self._writing:
+            return self._flush()
+
+    def _flush(self) -> bool:
         with self._lock:
             lines, self._lines = self._lines, []
             commit = self._commit
@@ -120,6 +133,7 @@ class Log:
             self._fail(commit, error)
             return False
         self._durable = (head, count)
+        self._durable_until = (self._epoch, count - 1)
         commit.finish(None)
         if self._size > EPOCH_BYTES_MAX:
             self._rotate()
@@ -127,6 +141,10 @@ class Log:
 
     def revive(self) -> bool:
         """Take entries again if there is room for them."""
+        with self._writing:
+            return self._revive() if self._opened else True
+
+    def _revive(self) -> bool:
         try:
             file = self._opened_file()
             os.ftruncate(file, self._size)
@@ -140,11 +158,14 @@ class Log:
 
     def close(self) -> None:
         """Flush what was appended and let go of the file."""
-        self.flush()
-        self._opened = False
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        with self._writing:
+            self._flush()
+            with self._lock:
+                self._opened = False
+                self._failure = "it was closed"
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
 
     def _begin(self, epoch: int, previous: str) -> None:
         public_key = self._key.public_key().public_bytes_raw().hex()
@@ -155,6 +176,7 @@ class Log:
         self._head = sha256(self._header).hexdigest()
         self._count = 0
         self._durable = (self._head, 0)
+        self._durable_until = (self._epoch, -1)
         self._size = 0
         self._file = None
         self._opened = True
@@ -194,6 +216,9 @@ class Log:
 
     def _fail(self, commit: Commit, error: Exception) -> None:
         """Go back to the last durable entry; everything chained after it is refused with the reason."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # `revive` tries again; a crash before that leaves a torn tail.
+                os.ftruncate(self._file, self._size)
         with self._lock:
             self._failure = _reason(error)
             self._head, self._count = self._durable

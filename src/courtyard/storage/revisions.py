@@ -5,6 +5,7 @@ polls all names in one small query, off the request path, and reloads the rooms 
 """
 
 from sqlalchemy import BigInteger, Column, Connection, String, Table, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from courtyard.storage.database import Database, metadata
 
@@ -31,6 +32,6 @@ class Revisions:
 
 def bump(db: Connection, room: str) -> None:
     """Say, inside the transaction that makes it true, that a room changed."""
-    changed = db.execute(_revisions.update().where(_revisions.c.room == room).values(number=_revisions.c.number + 1))
-    if changed.rowcount == 0:
-        db.execute(_revisions.insert().values(room=room, number=1))
+    insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
+    first = insert(_revisions).values(room=room, number=1)
+    db.execute(first.on_conflict_do_update(index_elements=["room"], set_={"number": _revisions.c.number + 1}))
