@@ -47,6 +47,7 @@ class Engine(Protocol):
 
         Raises:
             InvalidRequest: the upstream refused the request as malformed or too long (`ContextOverflow`).
+            Busy: it answers as many requests as it may.
             EngineTimeout: nothing came for too long.
             EngineFailed: anything else.
         """

@@ -1,0 +1,246 @@
+"""The chunks of one answer, read into deltas and counted."""
+
+import msgspec
+from msgspec import Raw
+from msgspec.json import Decoder
+
+from courtyard.core.chat import Delta, Finish
+from courtyard.core.errors import EngineFailed
+from courtyard.core.usage import Usage, from_totals
+
+
+class PromptDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+
+
+class CompletionDetails(msgspec.Struct):
+    reasoning_tokens: int | None = None
+
+
+class Totals(msgspec.Struct):
+    """Usage as OpenAI counts it, and in the words of those who count otherwise."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    prompt_tokens_details: PromptDetails | None = None
+    completion_tokens_details: CompletionDetails | None = None
+    prompt_cache_hit_tokens: int | None = None
+    """What DeepSeek calls cached tokens."""
+
+    def usage(self) -> Usage:
+        """Split the totals. Where the total is more than its parts, the rest is reasoning that wasn't shown."""
+        prompt, completion = self.prompt_tokens or 0, self.completion_tokens or 0
+        cached = (self.prompt_tokens_details and self.prompt_tokens_details.cached_tokens) or 0
+        reasoning = (self.completion_tokens_details and self.completion_tokens_details.reasoning_tokens) or 0
+        hidden = max((self.total_tokens or 0) - prompt - completion, 0)
+        return from_totals(
+            prompt=prompt,
+            cached=cached or self.prompt_cache_hit_tokens or 0,
+            completion=completion + hidden,
+            reasoning=max(reasoning, hidden),
+        )
+
+
+class Timings(msgspec.Struct):
+    """What llama.cpp counts beside the text."""
+
+    predicted_n: int | None = None
+
+
+class Piece(msgspec.Struct):
+    """A choice's delta or, in an answer that came whole, its message."""
+
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    refusal: str | None = None
+    tool_calls: Raw = Raw()
+
+
+class Choice(msgspec.Struct):
+    """A choice of a chat or of a completion."""
+
+    index: int = 0
+    delta: Piece | None = None
+    message: Piece | None = None
+    text: str | None = None
+    logprobs: Raw = Raw()
+    finish_reason: str | None = None
+
+
+class Chunk(msgspec.Struct):
+    """A chunk of a stream, or an answer that came whole."""
+
+    choices: list[Choice] | None = None
+    usage: Totals | None = None
+    timings: Timings | None = None
+    error: Raw = Raw()
+
+
+class Logprobs(msgspec.Struct):
+    """Log probabilities of a chat (`content`) or of a completion (`tokens`): one entry a token."""
+
+    content: list[Raw] | None = None
+    tokens: list[Raw] | None = None
+
+
+_FINISHES = {
+    "stop": Finish.STOP,
+    "length": Finish.LENGTH,
+    "tool_calls": Finish.TOOL_CALLS,
+    "content_filter": Finish.CONTENT_FILTER,
+    "max_tokens": Finish.LENGTH,
+    "function_call": Finish.TOOL_CALLS,
+    "tool_use": Finish.TOOL_CALLS,
+    "safety": Finish.CONTENT_FILTER,
+}
+"""OpenAI's words, and those of others; a word that nobody knows is `stop`."""
+
+_BROKEN = frozenset(("abort", "error"))
+"""What engines say of an answer that they gave up."""
+
+_NULL = Raw(b"null")
+_EMPTY = Piece()
+
+_decode = Decoder(Chunk).decode
+_decode_logprobs = Decoder(Logprobs).decode
+
+
+class Chunks:
+    """Reads chunks into deltas.
+
+    The last delta is held back until the answer ends, because usage comes after it and belongs on it.
+    """
+
+    __slots__ = ("_choices", "_counted", "_finished", "_held", "_totals", "reported")
+
+    def __init__(self, *, choices: int) -> None:
+        self._choices = choices
+        self._counted = 0
+        self._finished: set[int] = set()
+        self._held: Delta | None = None
+        self._totals: Totals | None = None
+        self.reported: Raw | None = None
+        """The error that the engine sent within its answer."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether every choice has ended."""
+        return len(self._finished) == self._choices
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the engine says that the request used, so far."""
+        return self._totals.usage() if self._totals is not None else None
+
+    def take(self, payload: bytes) -> list[Delta]:
+        """Read a chunk, and return what can be delivered.
+
+        Raises:
+            EngineFailed: it can't be read, or reports an error.
+        """
+        try:
+            chunk = _decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise EngineFailed("the engine sent a chunk that can't be read; try again") from error
+        if given(chunk.error):
+            self.reported = chunk.error
+            raise EngineFailed("the engine failed while it answered; try again")
+        if chunk.usage is not None:
+            self._totals = chunk.usage
+        if not chunk.choices:
+            return []
+        new = self._new(chunk)
+        if len(chunk.choices) == 1:
+            return self._deliver(chunk.choices[0], new)
+        shares = _shares(new, len(chunk.choices))
+        return [
+            delta for choice, share in zip(chunk.choices, shares, strict=True) for delta in self._deliver(choice, share)
+        ]
+
+    def end(self) -> list[Delta]:
+        """Return the last delta, with usage where the engine told it."""
+        held, usage = self._held, self.usage
+        self._held = None
+        if held is None:
+            return [Delta(usage=usage)] if usage is not None else []
+        return [held if usage is None else msgspec.structs.replace(held, usage=usage)]
+
+    def _deliver(self, choice: Choice, new: int) -> list[Delta]:
+        delta = self._delta(choice, new)
+        if delta is None:
+            return []
+        held, self._held = self._held, None
+        if delta.finish is None:
+            return [delta] if held is None else [held, delta]
+        self._held = delta
+        return [] if held is None else [held]
+
+    def _delta(self, choice: Choice, new: int) -> Delta | None:
+        if not 0 <= choice.index < self._choices:
+            raise EngineFailed("the engine answered with a choice that nobody asked for; try again")
+        piece = choice.delta or choice.message or _EMPTY
+        text = piece.content or choice.text or piece.refusal or ""
+        reasoning = piece.reasoning_content or piece.reasoning or ""
+        calls = piece.tool_calls if given(piece.tool_calls) and bytes(piece.tool_calls) != b"[]" else None
+        logprobs = choice.logprobs if given(choice.logprobs) else None
+        finish = self._finish(choice)
+        tokens = 0
+        if text or reasoning or calls is not None:
+            tokens = self._count(logprobs, new)
+        elif finish is None and logprobs is None:
+            return None
+        return Delta(
+            choice=choice.index,
+            text=text,
+            reasoning=reasoning,
+            tool_calls=calls,
+            logprobs=logprobs,
+            finish=finish,
+            tokens=tokens,
+        )
+
+    def _finish(self, choice: Choice) -> Finish | None:
+        if not choice.finish_reason:
+            return None
+        if choice.finish_reason in _BROKEN:
+            raise EngineFailed("the engine gave up its answer; try again")
+        self._finished.add(choice.index)
+        return _FINISHES.get(choice.finish_reason, Finish.STOP)
+
+    def _new(self, chunk: Chunk) -> int:
+        """Say how many tokens a chunk brings, where the engine counts along; nothing where it doesn't."""
+        told: int | None = None
+        if chunk.usage is not None:
+            told = chunk.usage.completion_tokens
+        elif chunk.timings is not None and self._choices == 1:
+            told = chunk.timings.predicted_n
+        return max((told or 0) - self._counted, 0)
+
+    def _count(self, logprobs: Raw | None, new: int) -> int:
+        """Count a piece's tokens: by the engine's own count, by log probabilities, or as one."""
+        tokens = new or _entries(logprobs) or 1
+        self._counted += tokens
+        return tokens
+
+
+def given(raw: Raw) -> bool:
+    """Whether a field was sent, and is not `null`."""
+    return bool(raw) and raw != _NULL
+
+
+def _entries(logprobs: Raw | None) -> int:
+    if logprobs is None:
+        return 0
+    try:
+        read = _decode_logprobs(logprobs)
+    except msgspec.DecodeError:
+        return 0
+    return len(read.content or read.tokens or ())
+
+
+def _shares(count: int, parts: int) -> list[int]:
+    """Split a count over the choices of a chunk, which says only how many tokens they have together."""
+    each, rest = divmod(count, parts)
+    return [each + (number < rest) for number in range(parts)]
