@@ -1,0 +1,21 @@
+"""What there is to choose from, and what was chosen."""
+
+import msgspec
+
+from courtyard.core.ids import EngineName, Region
+
+
+class EngineCard(msgspec.Struct, frozen=True, kw_only=True):
+    """What routing knows of an engine: where it stands, and whether it may be tried now."""
+
+    name: EngineName
+    region: Region
+    available: bool
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """An engine that an admitted request may run on, and the model's name there. Only `routing` makes one."""
+
+    engine: EngineName
+    model: str
+    region: Region
