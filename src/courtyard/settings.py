@@ -35,7 +35,7 @@ class EngineDefaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     threads: int = 0
     """Threads for decoding; 0 picks by the machine's cores."""
-    slots: int = 8
+    slots: int = 4
     """Answers made at once."""
     context_tokens: int = 16384
     """Context over all slots together."""

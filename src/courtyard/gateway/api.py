@@ -18,12 +18,12 @@ from courtyard.core.errors import (
     EngineTimeout,
     InvalidRequest,
     MethodNotAllowed,
-    NotAuthenticated,
     NotFound,
 )
 from courtyard.core.principal import Principal
 from courtyard.gateway.answering import Answering, bill_of, receipt_of
 from courtyard.gateway.call import Call
+from courtyard.gateway.credentials import credential
 from courtyard.gateway.model import GatewayLimits
 from courtyard.gateway.wire.asked import Asked, Incoming
 from courtyard.gateway.wire.chat import read_chat
@@ -52,6 +52,7 @@ from courtyard.http import (
     read_body,
 )
 from courtyard.identity import Identity
+from courtyard.ledger import Receipt
 from courtyard.serving import Serving
 from courtyard.telemetry import Telemetry
 
@@ -98,6 +99,11 @@ class Gateway:
         """Requests being served."""
         return self._in_flight
 
+    @property
+    def draining(self) -> bool:
+        """Whether it takes no new work."""
+        return self._draining
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP exchange."""
         assert scope["type"] == "http", "the doors speak HTTP only"
@@ -140,7 +146,7 @@ class Gateway:
         if call.route.startswith(_MESSAGES) or b"anthropic-version" in call.headers:
             call.dialect = anthropic_error
         door = self._door(call)
-        call.principal = self._identity.authenticate(_credential(call.headers))
+        call.principal = self._identity.authenticate(credential(call.headers))
         with self._place():
             await door(call)
 
@@ -201,8 +207,8 @@ class Gateway:
             asked = _ANSWERS[call.route](await self._incoming(call))
             call.request = asked.request
             answer = await self._serving.answer(call.principal, asked.request)
-            if answer.replayed is not None:
-                return await call.respond(200, receipt_of(answer.replayed), [(b"idempotent-replayed", b"true")])
+            if isinstance(answer, Receipt):
+                return await self._replay(call, answer)
             answering = Answering(call, asked, answer, created_s=self._clock.now_ms() // 1000)
             try:
                 await self._watched(call, answering.send)
@@ -218,9 +224,16 @@ class Gateway:
 
     async def _send_vectors(self, call: Call, principal: Principal, asked: Embed, watch: Watch) -> None:
         embedded = await self._serving.embed(principal, asked.request)
+        if isinstance(embedded, Receipt):
+            return await self._replay(call, embedded)
         call.receipt = embedded.receipt
         body = asked.whole(embedded.model, embedded.embeddings, bill_of(embedded.receipt))
         await call.respond(200, body, send=watch.send)
+        return None
+
+    async def _replay(self, call: Call, receipt: Receipt) -> None:
+        """Answer a request that came again with the receipt of the first: it ran once and is paid once."""
+        await call.respond(200, receipt_of(receipt), [(b"idempotent-replayed", b"true")])
 
     async def _watched(self, call: Call, work: Callable[[Watch], Awaitable[None]]) -> None:
         """Work for as long as the client is there, the request's time lasts, and the server is not shutting down."""
@@ -272,14 +285,6 @@ class Gateway:
             digest=hashlib.sha256(body).digest(),
             idempotency_key=_idempotency_key(call.headers),
         )
-
-
-def _credential(headers: Headers) -> str:
-    scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
-    credential = token.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"")
-    if not credential:
-        raise NotAuthenticated("no API key was sent; send it as `Authorization: Bearer KEY` or as `x-api-key: KEY`")
-    return credential.decode("latin-1")
 
 
 def _idempotency_key(headers: Headers) -> str | None:

@@ -13,7 +13,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from courtyard.telemetry.model import Exchange
 from courtyard.telemetry.redaction import redact
 
-_NOISY = ("httpx", "httpcore", "urllib3", "opentelemetry")
+_NOISY = ("httpx", "httpcore", "urllib3", "opentelemetry", "uvicorn")
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 

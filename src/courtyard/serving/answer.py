@@ -1,0 +1,81 @@
+"""An answer under way: pieces as they come, and in the end a receipt, whatever ended it."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+
+from courtyard.core.chat import Delta
+from courtyard.core.errors import CourtyardError
+from courtyard.ledger import Receipt
+from courtyard.serving.meter import Meter
+from courtyard.serving.walk import Ending, Walk
+
+Finish = Callable[[Walk, Ending], Awaitable[object]]
+"""Settles a walk at once, and returns what to wait for until that is durable."""
+
+
+class Answer:
+    """Yields deltas; then `settled()` gives the receipt once it is durable.
+
+    A delta counts as delivered when the consumer asks for the next one, so a client that hangs up pays for what it
+    got. Until the first delta is asked for nothing has run, and closing costs nothing.
+    """
+
+    def __init__(self, walk: Walk, deltas: AsyncGenerator[Delta, None], *, finish: Finish) -> None:
+        assert walk.prompt is not None, "an answer needs a prompt"
+        self.walk = walk
+        self._engine = deltas
+        self._finish = finish
+        self._committed: Awaitable[object] | None = None
+        self._meter = Meter(prompt_tokens_max=walk.usage_max.input, tokens_max=walk.usage_max.output)
+        self._deltas = self._deliver()
+
+    def __aiter__(self) -> AsyncIterator[Delta]:
+        return self._deltas
+
+    @property
+    def model(self) -> str:
+        """The catalogue's name of the model that answers."""
+        return self.walk.request.model
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """What it cost; known once the answer has ended."""
+        return self.walk.receipt
+
+    async def settled(self) -> Receipt:
+        """Wait until the receipt is durable, and return it.
+
+        Raises:
+            JournalUnavailable: it could not be written.
+        """
+        assert self._committed is not None, "an answer is settled after its last delta, or after aclose"
+        await self._committed
+        assert self.walk.receipt is not None
+        return self.walk.receipt
+
+    async def aclose(self) -> None:
+        """Hang up: settle for what was delivered. Does nothing to an answer that has ended."""
+        await self._deltas.aclose()
+        if self._committed is None:
+            self._end(None)
+            await self._engine.aclose()
+
+    async def _deliver(self) -> AsyncGenerator[Delta, None]:
+        meter = self._meter
+        failure: CourtyardError | None = None
+        try:
+            async for delta in self._engine:
+                taken = meter.take(delta)
+                yield taken
+                meter.delivered(taken)
+                if meter.cut:
+                    break
+            meter.end()
+        except CourtyardError as error:
+            failure = error
+            raise
+        finally:
+            self._end(failure)  # Before anything that awaits: a cancelled task settles too.
+            await self._engine.aclose()
+
+    def _end(self, failure: CourtyardError | None) -> None:
+        self._committed = self._finish(self.walk, self._meter.ending(failure))

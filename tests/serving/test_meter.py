@@ -1,0 +1,76 @@
+"""What is counted of an answer, and where it is cut."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from courtyard.core.chat import Delta, Finish
+from courtyard.core.errors import EngineFailed
+from courtyard.core.usage import Usage
+from courtyard.ledger import Outcome
+from courtyard.serving.meter import Meter
+
+REPORTED = Usage(input=7, cached_input=3, output=4)
+
+
+def _run(meter: Meter, deltas: list[Delta], *, delivered: int) -> list[Delta]:
+    """Pass deltas through the meter as an answer does, for a client that leaves after some of them."""
+    sent = []
+    for delta in deltas[: delivered + 1]:
+        taken = meter.take(delta)
+        if len(sent) == delivered:
+            return sent  # It was on its way when the client left.
+        meter.delivered(taken)
+        sent.append(taken)
+        if meter.cut:
+            break
+    meter.end()
+    return sent
+
+
+def test_a_whole_answer_pays_what_the_engine_reported():
+    """The engine's own count is exact, so it is the one that is paid."""
+    meter = Meter(prompt_tokens_max=400, tokens_max=10)
+    _run(meter, [Delta(text="a", tokens=1), Delta(finish=Finish.STOP, usage=REPORTED)], delivered=2)
+    ending = meter.ending(None)
+
+    assert (ending.usage, ending.outcome, ending.estimated) == (REPORTED, Outcome.COMPLETE, False)
+
+
+@given(st.integers(1, 20), st.data())
+def test_a_client_that_leaves_pays_for_what_it_got(pieces: int, data: st.DataObject):
+    """Output is exactly the pieces that were delivered, and nothing at all where none was."""
+    delivered = data.draw(st.integers(0, pieces - 1))
+    meter = Meter(prompt_tokens_max=400, tokens_max=100)
+    _run(meter, [Delta(text="a", tokens=1) for _ in range(pieces)], delivered=delivered)
+    ending = meter.ending(None)
+
+    assert ending.usage.output == delivered
+    assert ending.outcome == Outcome.HANGUP
+    assert (ending.usage == Usage()) == (delivered == 0)
+
+
+@given(st.lists(st.integers(0, 5), min_size=1), st.integers(0, 20))
+def test_no_answer_passes_its_hold(tokens: list[int], tokens_max: int):
+    """Whatever an engine sends, delivered tokens stay within the hold, and the cut says `length`."""
+    meter = Meter(prompt_tokens_max=400, tokens_max=tokens_max)
+    sent = _run(meter, [Delta(text="a", tokens=count) for count in tokens], delivered=len(tokens))
+    ending = meter.ending(None)
+
+    assert ending.usage.output <= tokens_max
+    assert meter.cut == (sum(tokens) > tokens_max)
+    if meter.cut:
+        assert sent[-1].finish == Finish.LENGTH
+        assert ending.outcome == Outcome.CUT
+
+
+@pytest.mark.parametrize("delivered", [0, 3])
+def test_an_engine_that_fails_is_paid_for_what_came(delivered: int):
+    """Nothing came: it is free. Something came: that is paid, and said to be estimated."""
+    meter = Meter(prompt_tokens_max=400, tokens_max=100)
+    _run(meter, [Delta(text="a", tokens=1) for _ in range(delivered + 1)], delivered=delivered)
+    ending = meter.ending(EngineFailed("it fell over"))
+
+    assert ending.outcome == Outcome.FAILED
+    assert ending.usage.output == delivered
+    assert ending.usage.prompt == (100 if delivered else 0)
