@@ -1,0 +1,122 @@
+"""The nouns of the assistant: a conversation, and what was said in it."""
+
+from enum import StrEnum
+from typing import NamedTuple, NewType
+
+import msgspec
+
+from courtyard.core.amount import Amount
+from courtyard.core.chat import Finish
+from courtyard.core.ids import EngineName, ModelName, OrganisationId, PersonId, Region, RequestId
+from courtyard.core.usage import Usage
+from courtyard.ledger import Outcome
+
+ConversationId = NewType("ConversationId", str)
+
+
+class AssistantSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a conversation bears, and how models are addressed in it."""
+
+    model: ModelName = ModelName("default")
+    """The model of a conversation for which nobody picked one."""
+    instructions: str = (
+        "You are a helpful assistant. Answer in the language of the question. Be brief and exact, and say so when you "
+        "do not know. Write Markdown, and name the language of each code block."
+    )
+    """The system message; none is sent where this is empty."""
+    text_length_max: int = 32_000
+    """Characters in one question."""
+    messages_max: int = 1000
+    """Questions and answers in one conversation."""
+    conversations_max: int = 10_000
+    """Conversations that one person may keep."""
+
+
+class Speaker(StrEnum):
+    """Who says a message, in OpenAI's words."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class State(StrEnum):
+    """How a message came to its end."""
+
+    COMPLETE = "complete"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
+    """A thread of questions and answers that one person, and nobody else, can read."""
+
+    id: ConversationId
+    person: PersonId
+    organisation: OrganisationId
+    title: str
+    model: ModelName
+    created_ms: int
+    updated_ms: int
+    answering_until_ms: int = 0
+    """An answer is under way somewhere for as long as this lies ahead; who makes it moves it on while it lasts."""
+
+    def is_answering(self, now_ms: int) -> bool:
+        """Whether an answer is being made now."""
+        return now_ms < self.answering_until_ms
+
+
+class ConversationPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Conversations, the latest first; `next` asks for the ones before them."""
+
+    conversations: tuple[Conversation, ...]
+    next: str | None = None
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A question, or one variant of an answer with what it cost. Numbers count from 1 in a conversation."""
+
+    conversation: ConversationId
+    number: int
+    role: Speaker
+    text: str
+    at_ms: int
+    variant: int = 1
+    variants: int = 1
+    """How many answers there are to the same question; the person chooses which one counts."""
+    reasoning: str = ""
+    model: ModelName | None = None
+    engine: EngineName | None = None
+    region: Region | None = None
+    usage: Usage = Usage()
+    cost: Amount | None = None
+    receipt: RequestId | None = None
+    outcome: Outcome | None = None
+    finish: Finish | None = None
+    state: State = State.COMPLETE
+    error: str = ""
+    """The code of the error that ended the answer."""
+    reason: str = ""
+    """What that error said."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was said."""
+        return not self.text and not self.reasoning
+
+
+class Piece(NamedTuple):
+    """Some more of an answer."""
+
+    text: str
+    reasoning: str
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that is on disk and has the conversation to itself until it is answered."""
+
+    conversation: Conversation
+    history: tuple[Message, ...]
+    """What was said up to the question, the question last."""
+    number: int
+    """The number that the answer will have."""
+    holder: RequestId
