@@ -1,5 +1,6 @@
 """What every command shares: the data directory, `--json`, and errors in one line."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from courtyard.app import House
 from courtyard.core.errors import CourtyardError
@@ -19,6 +21,10 @@ DataDir = Annotated[
     typer.Option("--data-dir", help="Where Courtyard keeps its books, keys and models.", envvar="COURTYARD_DATA_DIR"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
+_DURATION = re.compile(r"([0-9]{1,9})([smhdw])")
 
 out = Console()
 err = Console(stderr=True)
@@ -41,8 +47,26 @@ def open_house(data_dir: Path | None) -> Iterator[House]:
 
 def fail(message: str, *, status: int = 1) -> typer.Exit:
     """Say what went wrong on standard error; raise what is returned to end the command."""
-    err.print(f"[red]error[/red] {message}", highlight=False, soft_wrap=True)
+    err.print(f"[red]error[/red] {escape(message)}", highlight=False, soft_wrap=True)
     return typer.Exit(status)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before something that can't be undone; a no ends the command."""
+    if not yes:
+        typer.confirm(question, abort=True, err=True)
+
+
+def duration_s(text: str) -> int:
+    """Read a length of time in seconds: `90s`, `15m`, `1h`, `30d`, `2w`.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is no length of time: write 90s, 15m, 1h, 30d or 2w")
+    return int(found[1]) * _SECONDS[found[2]]
 
 
 def print_json(value: Any) -> None:

@@ -1,0 +1,55 @@
+"""The `courtyard` command."""
+
+from typing import Annotated
+
+import typer
+
+from courtyard import __version__
+from courtyard.cli import books, evidence, identity, models, prices
+from courtyard.cli.serve import serve
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="courtyard",
+    help="Run, govern and sell generative AI at home.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # A traceback with locals would print secrets.
+    rich_markup_mode="rich",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _courtyard(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Run, govern and sell generative AI at home."""
+
+
+_SERVE, _WHO, _MONEY, _PROOF = "Serve", "Who may", "Money", "Proof"
+
+app.command(rich_help_panel=_SERVE)(serve)
+app.add_typer(models.app, name="models", rich_help_panel=_SERVE)
+app.add_typer(identity.keys, name="keys", rich_help_panel=_WHO)
+app.add_typer(identity.people, name="people", rich_help_panel=_WHO)
+app.add_typer(identity.projects, name="projects", rich_help_panel=_WHO)
+app.add_typer(identity.organisations, name="organisations", rich_help_panel=_WHO)
+app.add_typer(books.accounts, name="accounts", rich_help_panel=_MONEY)
+app.add_typer(prices.app, name="prices", rich_help_panel=_MONEY)
+app.command(rich_help_panel=_MONEY)(books.usage)
+app.add_typer(books.receipts, name="receipts", rich_help_panel=_PROOF)
+app.add_typer(books.ledger, name="ledger", rich_help_panel=_PROOF)
+app.add_typer(evidence.app, name="evidence", rich_help_panel=_PROOF)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
