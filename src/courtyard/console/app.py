@@ -1,0 +1,64 @@
+"""The console, as an application beside the doors."""
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+
+from courtyard.console import (
+    account_page,
+    assets,
+    assistant_page,
+    guide_page,
+    keys_page,
+    models_page,
+    preferences,
+    receipts_page,
+    sign_in_page,
+    trying,
+    usage_page,
+)
+from courtyard.console.assets import Assets
+from courtyard.console.errors import on_bug, on_http_error, on_refusal, on_sign_in_needed
+from courtyard.console.headers import Application, Guarded
+from courtyard.console.page import Pages
+from courtyard.console.rooms import ConsoleRooms
+from courtyard.console.session import SignInNeeded, check_origin, check_signed_in
+from courtyard.core.errors import CourtyardError
+
+
+def console_app(rooms: ConsoleRooms) -> Application:
+    """Build the ASGI application of every page.
+
+    Whatever is not marked public needs a session, and whatever changes something carries the session's token: both are
+    asked before any handler.
+    """
+    files = Assets()
+    app = Litestar(
+        [
+            assets.static_file,
+            assets.favicon,
+            *sign_in_page.routes(rooms),
+            *account_page.routes(rooms),
+            *preferences.routes(rooms),
+            *guide_page.routes(rooms),
+            *models_page.routes(rooms),
+            *trying.routes(rooms),
+            *usage_page.routes(rooms),
+            *receipts_page.routes(rooms),
+            *keys_page.routes(rooms),
+            *assistant_page.routes(rooms),
+        ],
+        guards=[check_signed_in],
+        before_request=check_origin,
+        exception_handlers={
+            SignInNeeded: on_sign_in_needed,
+            CourtyardError: on_refusal,
+            HTTPException: on_http_error,
+            Exception: on_bug,
+        },
+        request_max_body_size=rooms.settings.body_bytes_max,
+        state=State({"rooms": rooms, "assets": files, "pages": Pages(files)}),
+        openapi_config=None,
+        logging_config=None,
+    )
+    return Guarded(app)

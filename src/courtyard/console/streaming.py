@@ -1,0 +1,53 @@
+"""Answers that are sent as they are made."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import msgspec
+from litestar.response.base import ASGIResponse
+
+from courtyard.console.rooms import ConsoleSettings
+from courtyard.http import ClientGone, TookTooLong, Watch
+
+LINES = "application/x-ndjson"
+
+
+class Streamed(ASGIResponse):
+    """Sends pieces one by one, and closes their maker whatever ends it.
+
+    A piece counts as delivered when the maker is asked for the next one. When the reader leaves, the maker is cancelled
+    or closed at once, so that it settles for what was delivered.
+    """
+
+    _should_set_content_length = False
+
+    def __init__(
+        self, pieces: AsyncGenerator[bytes, None], settings: ConsoleSettings, *, media_type: str = LINES
+    ) -> None:
+        super().__init__(media_type=media_type, headers={"cache-control": "no-store", "x-accel-buffering": "no"})
+        self._pieces = pieces
+        self._settings = settings
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        seconds, stall_s = self._settings.stream_s_max, self._settings.send_stall_s_max
+        try:
+            with contextlib.suppress(ClientGone, TookTooLong):
+                async with Watch(receive, send, seconds=seconds, stall_s=stall_s) as watch:
+                    await watch.send(self._start())
+                    async for piece in self._pieces:
+                        await watch.send({"type": "http.response.body", "body": piece, "more_body": True})
+                        await asyncio.sleep(0)  # Lets the news of a hang-up in before the piece counts as delivered.
+                    await watch.send({"type": "http.response.body", "body": b""})
+        finally:
+            await self._pieces.aclose()
+
+    def _start(self) -> dict[str, Any]:
+        headers = [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
+        return {"type": "http.response.start", "status": 200, "headers": headers}
+
+
+def line(value: Any) -> bytes:
+    """Write one line of a stream: JSON and a newline."""
+    return msgspec.json.encode(value) + b"\n"

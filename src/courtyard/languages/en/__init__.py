@@ -1,0 +1,9 @@
+"""English."""
+
+from courtyard.languages.en.assistant import ASSISTANT
+from courtyard.languages.en.console import CONSOLE
+from courtyard.languages.model import Language
+
+ENGLISH = Language(code="en", name="English", strings={**CONSOLE, **ASSISTANT})
+
+__all__ = ["ENGLISH"]

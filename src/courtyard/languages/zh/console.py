@@ -1,0 +1,8 @@
+"""The console's strings in Chinese, in the parts that the other files of this package hold."""
+
+from courtyard.languages.model import Words
+from courtyard.languages.zh.books import BOOKS
+from courtyard.languages.zh.frame import FRAME
+from courtyard.languages.zh.keys import KEYS
+
+CONSOLE: Words = {**FRAME, **BOOKS, **KEYS}

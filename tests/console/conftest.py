@@ -1,0 +1,37 @@
+"""A house for every test of the console."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from courtyard.console import ConsoleSettings
+from courtyard.storage import Database
+from tests.console.house import House
+
+Build = Callable[[ConsoleSettings], House]
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Iterator[Build]:
+    """Build a house with settings that a test is about; the rooms' own tests ask both kinds of database."""
+    made: list[tuple[House, Database]] = []
+
+    def make(settings: ConsoleSettings) -> House:
+        directory = tmp_path / f"house-{len(made)}"
+        directory.mkdir()
+        database = Database.in_directory(directory)
+        database.upgrade()
+        house = House(database, directory, settings=settings)
+        made.append((house, database))
+        return house
+
+    yield make
+    for house, database in made:
+        house.close()
+        database.close()
+
+
+@pytest.fixture
+def house(build: Build) -> House:
+    return build(ConsoleSettings())
