@@ -1,0 +1,82 @@
+"""A real server in a process of its own, as a user starts it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+READY_S = 60
+_COURTYARD = (sys.executable, "-m", "courtyard")
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Running:
+    """A server that has said that it is ready."""
+
+    process: subprocess.Popen[str]
+    data_dir: Path
+    url: str
+    api_key: str
+    sign_in: str
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port, for plain sockets."""
+        host, _, port = self.url.removeprefix("http://").rpartition(":")
+        return host, int(port)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> int:
+        """Ask it to end, and return its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=READY_S)
+
+
+def courtyard(*arguments: str, data_dir: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command of the installed package."""
+    return subprocess.run(
+        [*_COURTYARD, *arguments, "--data-dir", str(data_dir)],
+        capture_output=True,
+        text=True,
+        check=check,
+        timeout=READY_S,
+    )
+
+
+def start(data_dir: Path, *, model: str = "echo", environ: dict[str, str] | None = None) -> Running:
+    """Start `courtyard serve --json` and wait for the line that says it is ready."""
+    process = subprocess.Popen(
+        [*_COURTYARD, "serve", "--data-dir", str(data_dir), "--model", model, "--port", "0", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=(data_dir.parent / f"{data_dir.name}.log").open("a"),
+        text=True,
+        env={**os.environ, **(environ or {})},
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        process.wait()
+        log = (data_dir.parent / f"{data_dir.name}.log").read_text()
+        raise AssertionError(f"the server ended with {process.returncode} before it was ready:\n{log[-4000:]}")
+    return Running(process=process, data_dir=data_dir, **json.loads(line))
+
+
+@contextmanager
+def serving(data_dir: Path, *, model: str = "echo", environ: dict[str, str] | None = None) -> Iterator[Running]:
+    """A server for the length of a block, stopped in order at its end."""
+    running = start(data_dir, model=model, environ=environ)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.stop()

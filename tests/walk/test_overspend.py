@@ -1,0 +1,65 @@
+"""Many at once on little: what was granted is the most that is spent."""
+
+import json
+
+import pytest
+
+from tests.walk.load import BODY, crowd, post
+from tests.walk.server import Running, courtyard
+
+AT_ONCE = 256
+
+
+def _key(server: Running, name: str, limit: str) -> tuple[str, str]:
+    made = json.loads(
+        courtyard("keys", "create", "--name", name, "--limit", limit, "--json", data_dir=server.data_dir).stdout
+    )
+    return made["key"]["id"], made["secret"]
+
+
+def _balance(server: Running, owner: str) -> dict:
+    listed = json.loads(courtyard("accounts", "list", "--json", data_dir=server.data_dir).stdout)
+    (account,) = [account for account in listed if account["owner"] == owner]
+    return account
+
+
+def test_requests_are_counted_exactly(server):
+    """Of 256 requests at once on a budget of 10, ten are answered and the others are refused with 402."""
+    _, secret = _key(server, "ten", "10 requests/month")
+    heard = crowd(server, AT_ONCE, key=secret)
+
+    assert len(heard.receipts) == 10
+    assert {(status, error["code"]) for status, error in heard.refusals} == {(402, "insufficient_quota")}
+
+
+def test_money_is_never_overspent(server):
+    """A money budget for about ten answers is never passed by 256 at once, whatever the order."""
+    cost = json.loads(post(server, "/v1/chat/completions", BODY)[2])["courtyard"]["cost"]
+    assert cost["unit"] == "usd_nano"
+    budget = 10 * cost["count"]
+    _, secret = _key(server, "money", f"{budget // 10**9}.{budget % 10**9:09d} USD/month")
+    heard = crowd(server, AT_ONCE, key=secret)
+
+    spent = sum(told["cost"]["count"] for told in heard.receipts)
+    assert spent <= budget
+    assert {status for status, _ in heard.refusals} == {402}
+
+
+def test_a_minute_says_when_to_come_back(server):
+    """A rate limit is a 429 with `Retry-After`."""
+    _, secret = _key(server, "rate", "2 requests/minute")
+    answers = [post(server, "/v1/chat/completions", BODY, key=secret) for _ in range(4)]
+
+    refused = [(status, headers) for status, headers, _ in answers if status != 200]
+    assert len(refused) >= 1
+    assert all(status == 429 and 1 <= int(headers["retry-after"]) <= 60 for status, headers in refused)
+
+
+@pytest.mark.parametrize("door", ["/v1/chat/completions", "/v1/messages"])
+def test_an_empty_account_is_refused_in_the_callers_dialect(server, door):
+    """A budget of nothing is a 402 that says who can raise it."""
+    _, secret = _key(server, f"empty{door.count('m')}", "0 USD/month")
+    status, _, body = post(server, door, BODY | {"max_tokens": 20}, key=secret)
+
+    assert status == 402
+    assert "raise" in json.loads(body)["error"]["message"]
