@@ -1,5 +1,7 @@
-"""What every test may ask for: a database of each kind, and a clock that stands still."""
+"""What every test may ask for: a database of each kind, a clock that stands still, and a small model."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -7,9 +9,13 @@ from tempfile import TemporaryDirectory
 import pytest
 from sqlalchemy import create_engine, text
 
+import courtyard.app  # noqa: F401 - The schema is every room's, whichever room is tested.
+from courtyard.catalogue import bring_to
 from courtyard.core.clock import FrozenClock
 from courtyard.core.ids import new_id
 from courtyard.storage import Database
+
+_MODELS = Path(__file__).parents[1] / ".cache" / "models"
 
 
 @pytest.fixture
@@ -32,22 +38,54 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.cleanup()
 
 
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql: str) -> str:
+    """The name of a database with the newest schema, to be copied: that takes a tenth of making one."""
+    name = new_id("template")
+    _administer(postgresql, f'CREATE DATABASE "{name}"')
+    _upgrade(_url_of(postgresql, name))
+    return name
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as a file."""
+    path = tmp_path_factory.mktemp("template") / "courtyard.db"
+    _upgrade(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """An empty database, once SQLite and once PostgreSQL."""
+    """An empty database with the newest schema, once SQLite and once PostgreSQL."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'courtyard.db'}"
+        path = tmp_path / "courtyard.db"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+        url = f"sqlite:///{path}"
     else:
-        url = _fresh_postgresql(request.getfixturevalue("postgresql"))
+        server, name = request.getfixturevalue("postgresql"), new_id("test")
+        template = request.getfixturevalue("postgresql_template")
+        _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+        url = _url_of(server, name)
     database = Database(url)
-    database.upgrade()
     yield database
     database.close()
 
 
-def _fresh_postgresql(server: str) -> str:
-    name = new_id("test")
-    _administer(server, f'CREATE DATABASE "{name}"')
+@pytest.fixture(scope="session")
+def small_model() -> Path:
+    """The file of the small model, brought once into this checkout's cache."""
+    given = os.environ.get("COURTYARD_TEST_MODEL")
+    return Path(given) if given else bring_to(_MODELS, "small")
+
+
+def _upgrade(url: str) -> None:
+    database = Database(url)
+    database.upgrade()
+    database.close()
+
+
+def _url_of(server: str, name: str) -> str:
     head, _, tail = server.partition("/postgres?")
     return f"{head}/{name}?{tail}"
 

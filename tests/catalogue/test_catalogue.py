@@ -1,9 +1,12 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from courtyard.catalogue import Catalogue, CatalogueSettings, Model, ModelUnavailable
+from courtyard.catalogue.files import Verified
 from courtyard.core.chat import Kind
 from courtyard.core.clock import FrozenClock
 from courtyard.core.errors import Conflict, InvalidRequest, NotFound, UnknownModel
@@ -28,12 +31,15 @@ def catalogue(make: Make) -> Catalogue:
 
 
 def _lay_file(catalogue: Catalogue, name: str) -> None:
-    """Put a file of the right size where a model's belongs; its bytes are not looked at here."""
+    """Leave the store as an earlier start does: a file of the right size, and the note that its bytes were right."""
     (artifact,) = (entry.model.artifact for entry in catalogue.shelf() if name in entry.model.aliases)
     assert artifact is not None
     catalogue.settings.directory.mkdir(exist_ok=True)
     with (catalogue.settings.directory / artifact.file).open("wb") as file:
         file.truncate(artifact.bytes)
+    path = catalogue.settings.directory / artifact.file
+    note = Verified(bytes=artifact.bytes, modified_ns=path.stat().st_mtime_ns, sha256=artifact.sha256)
+    path.with_name(f"{path.name}.verified").write_bytes(msgspec.json.encode(note))
 
 
 def test_a_model_of_a_server_is_served_under_its_name_and_aliases(catalogue: Catalogue, clock: FrozenClock) -> None:
@@ -270,7 +276,17 @@ def test_a_node_without_the_file_leaves_the_engine_out(catalogue: Catalogue) -> 
     (catalogue.settings.directory / "SmolLM2-135M-Instruct.Q4_1.gguf").unlink()
 
     assert catalogue.engines() == ()
-    assert "not in" in (catalogue.engine_states()[0].problem or "")
+    assert "is not in" in (catalogue.engine_states()[0].problem or "")
+
+
+def test_a_file_that_was_changed_is_not_run(catalogue: Catalogue) -> None:
+    """Bytes nobody checked are not served, though they stand under the right name."""
+    _lay_file(catalogue, "small")
+    catalogue.serve_embedded("small")
+    os.utime(catalogue.settings.directory / "SmolLM2-135M-Instruct.Q4_1.gguf", ns=(1, 1))
+
+    assert catalogue.engines() == ()
+    assert "is another than it was" in (catalogue.engine_states()[0].problem or "")
 
 
 def test_one_start_gives_way_to_the_next(catalogue: Catalogue) -> None:

@@ -1,6 +1,8 @@
 """Passwords: argon2id, in constant work, a few at a time."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 from statistics import median
 from threading import Event
 from typing import Any
@@ -14,7 +16,6 @@ from courtyard.identity import Identity, IdentitySettings, Setup
 from courtyard.identity.passwords import Passwords
 from courtyard.storage import Database, Keyring
 from tests.identity.conftest import SETTINGS
-from tests.identity.threads import race
 
 PASSWORD = "correct horse battery"
 
@@ -83,30 +84,23 @@ def test_a_hash_of_old_parameters_is_made_anew(
 
 
 def test_a_flood_of_passwords_is_refused() -> None:
-    """Two are hashed and two wait; whoever comes then is told to come back, and takes neither memory nor a thread."""
+    """Two are hashed and two wait; the others are told to come back, and take neither memory nor a thread."""
     passwords = Passwords(SETTINGS)
-    entered, leave = Event(), Event()
+    leave = Event()
 
     class Slow:
         def hash(self, _password: bytes) -> str:
-            entered.set()
-            leave.wait(10)
+            leave.wait(60)
             return "hash"
 
     passwords._hasher = Slow()  # type: ignore[assignment]
+    with ThreadPoolExecutor(12) as threads:
+        asked = [threads.submit(passwords.hash, PASSWORD) for _ in range(12)]
+        refused = [one.exception() for one in islice(as_completed(asked, timeout=30), 8)]
+        assert not leave.is_set()
+        leave.set()
+        hashed = [one.result(timeout=30) for one in asked if one.exception(timeout=30) is None]
 
-    def last() -> str:
-        entered.wait(10)
-        while passwords._seats.acquire(blocking=False):
-            passwords._seats.release()  # Not all four are in yet.
-        try:
-            return passwords.hash(PASSWORD)
-        finally:
-            leave.set()
-
-    outcomes = race(*(lambda: passwords.hash(PASSWORD) for _ in range(4)), last)
-
-    assert outcomes[:4] == ["hash"] * 4
-    assert isinstance(outcomes[4], Busy)
-    assert outcomes[4].retry_after_s == 2
+    assert hashed == ["hash"] * 4
+    assert all(isinstance(error, Busy) and error.retry_after_s == 2 for error in refused)
     assert passwords.hash(PASSWORD) == "hash"

@@ -34,12 +34,18 @@ class Running:
     def kill(self) -> None:
         """End it as a power cut would."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self._ended()
 
     def stop(self) -> int:
         """Ask it to end, and return its exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=READY_S)
+        return self._ended()
+
+    def _ended(self) -> int:
+        status = self.process.wait(timeout=READY_S)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return status
 
 
 def courtyard(*arguments: str, data_dir: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -55,19 +61,22 @@ def courtyard(*arguments: str, data_dir: Path, check: bool = True) -> subprocess
 
 def start(data_dir: Path, *, model: str = "echo", environ: dict[str, str] | None = None) -> Running:
     """Start `courtyard serve --json` and wait for the line that says it is ready."""
-    process = subprocess.Popen(
-        [*_COURTYARD, "serve", "--data-dir", str(data_dir), "--model", model, "--port", "0", "--json"],
-        stdout=subprocess.PIPE,
-        stderr=(data_dir.parent / f"{data_dir.name}.log").open("a"),
-        text=True,
-        env={**os.environ, **(environ or {})},
-    )
+    log = data_dir.parent / f"{data_dir.name}.log"
+    with log.open("a") as errors:
+        process = subprocess.Popen(
+            [*_COURTYARD, "serve", "--data-dir", str(data_dir), "--model", model, "--port", "0", "--json"],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**os.environ, **(environ or {})},
+        )
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
         process.wait()
-        log = (data_dir.parent / f"{data_dir.name}.log").read_text()
-        raise AssertionError(f"the server ended with {process.returncode} before it was ready:\n{log[-4000:]}")
+        raise AssertionError(
+            f"the server ended with {process.returncode} before it was ready:\n{log.read_text()[-4000:]}"
+        )
     return Running(process=process, data_dir=data_dir, **json.loads(line))
 
 

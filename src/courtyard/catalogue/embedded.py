@@ -67,7 +67,7 @@ class Embedded(Memory):
         model = self._servable(name)
         if not model.plugin:
             return self.resolve(name)
-        if model.artifact is not None and not self._store.is_present(model.artifact):
+        if model.artifact is not None and self._store.find(model.artifact, unheard) is None:
             raise ModelUnavailable(f"{model.name} is not here yet; bring it with `courtyard models pull {model.name}`")
         try:
             self._serve(model, chosen=chosen)

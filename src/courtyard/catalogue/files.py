@@ -29,6 +29,7 @@ class Store:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory.absolute()
+        self._checked: dict[Path, Verified] = {}
 
     @property
     def directory(self) -> Path:
@@ -59,7 +60,8 @@ class Store:
         path = self.path(artifact.file)
         if not self.is_present(artifact):
             return None
-        if _verified(path) == _now(path, artifact.sha256):
+        now = _now(path, artifact.sha256)
+        if now in (self._checked.get(path), _noted(path)):
             return path
         if file_digest(path, progress, label=f"checking {artifact.file}") != artifact.sha256:
             return None
@@ -104,10 +106,11 @@ class Store:
             yield
 
     def _remember(self, path: Path, sha256: str) -> None:
-        with suppress(OSError):  # A store that can't be written is read again next time, and serves all the same.
+        self._checked[path] = _now(path, sha256)
+        with suppress(OSError):  # A store that can't be written is read once by each process, and serves all the same.
             sidecar = _sidecar(path)
             draft = sidecar.with_suffix(".draft")
-            draft.write_bytes(msgspec.json.encode(_now(path, sha256)))
+            draft.write_bytes(msgspec.json.encode(self._checked[path]))
             draft.replace(sidecar)
 
 
@@ -149,7 +152,7 @@ def _sidecar(path: Path) -> Path:
     return path.with_name(f"{path.name}.verified")
 
 
-def _verified(path: Path) -> Verified | None:
+def _noted(path: Path) -> Verified | None:
     try:
         return msgspec.json.decode(_sidecar(path).read_bytes(), type=Verified)
     except (OSError, msgspec.DecodeError):

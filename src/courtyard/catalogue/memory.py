@@ -108,7 +108,7 @@ class Memory:
 
     def _wire(self, entry: EngineEntry) -> EngineSettings | str:
         try:
-            return wire(entry, self._settings, self._store)
+            return wire(entry, self._settings, self._store, self._known.artifact_of(entry))
         except NotHere as problem:
             return str(problem)
 

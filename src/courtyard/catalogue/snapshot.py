@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from courtyard.catalogue import rules, store
-from courtyard.catalogue.model import Alias, CatalogueSettings, EngineEntry, Model, ShelfModel
+from courtyard.catalogue.model import Alias, Artifact, CatalogueSettings, EngineEntry, Model, ShelfModel
 from courtyard.catalogue.store import ModelRow
 from courtyard.core.ids import EngineName, ModelName
 from courtyard.core.placement import Placement
@@ -22,6 +22,11 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     aliases: Mapping[str, Alias] = {}
     by_name: Mapping[str, Model] = {}
     """Models by their names and their aliases."""
+
+    def artifact_of(self, engine: EngineEntry) -> Artifact | None:
+        """The file that an embedded engine runs."""
+        artifacts = (kept.artifact for kept in self.kept.values())
+        return next((artifact for artifact in artifacts if artifact and artifact.file == engine.file), None)
 
 
 def take(db: Connection, settings: CatalogueSettings) -> Snapshot:

@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
+from courtyard.catalogue.fetching import unheard
 from courtyard.catalogue.files import Store
-from courtyard.catalogue.model import CatalogueSettings, EngineEntry, Option
+from courtyard.catalogue.model import Artifact, CatalogueSettings, EngineEntry, Option
 from courtyard.engines import EngineSettings
 
 _KEY_BYTES_MAX = 64 * 1024
@@ -14,8 +15,10 @@ class NotHere(Exception):
     """What keeps an engine from being run here, in words for its operator."""
 
 
-def wire(entry: EngineEntry, settings: CatalogueSettings, store: Store) -> EngineSettings:
+def wire(entry: EngineEntry, settings: CatalogueSettings, store: Store, artifact: Artifact | None) -> EngineSettings:
     """Return what running an engine takes.
+
+    An embedded engine runs only the very file that its model is known by.
 
     Raises:
         NotHere: its key or its file is missing.
@@ -26,7 +29,7 @@ def wire(entry: EngineEntry, settings: CatalogueSettings, store: Store) -> Engin
         region=entry.region or settings.region,
         url=entry.url,
         key=_key(entry),
-        options=entry.options if entry.file is None else _embedded(entry, entry.file, settings, store),
+        options=entry.options if artifact is None else _embedded(entry, artifact, settings, store),
     )
 
 
@@ -48,10 +51,11 @@ def _key(entry: EngineEntry) -> str | None:
     return None
 
 
-def _embedded(entry: EngineEntry, file: str, settings: CatalogueSettings, store: Store) -> dict[str, Option]:
-    path = store.path(file)
-    if not path.is_file():
-        raise NotHere(f"its model file is not in {store.directory}; bring it with `courtyard models pull`")
+def _embedded(entry: EngineEntry, artifact: Artifact, settings: CatalogueSettings, store: Store) -> dict[str, Option]:
+    path = store.find(artifact, unheard)
+    if path is None:
+        state = "is another than it was" if store.path(artifact.file).exists() else f"is not in {store.directory}"
+        raise NotHere(f"its file {artifact.file} {state}; bring it with `courtyard models pull`")
     shared: dict[str, Option] = {
         "path": str(path),
         "threads": settings.threads,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 import msgspec
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from courtyard import plugins
 from courtyard.app import House
@@ -252,45 +252,38 @@ def _say(house: House, model: Model, *, json: bool) -> None:
             _warn(f"engine {state.entry.name} can't run here: {state.problem}")
 
 
-def _where(placement: Placement) -> str:
-    facts = [f"weight {placement.weight}"] if placement.weight != 1 else []
-    facts += [f"fallback {placement.rank}"] if placement.rank else []
-    return f"{placement.engine} ({', '.join(facts)})" if facts else placement.engine
+def _where(placement: Placement, *facts: str) -> str:
+    said = [*facts, *([f"weight {placement.weight}"] if placement.weight != 1 else [])]
+    said += [f"fallback {placement.rank}"] if placement.rank else []
+    return f"{placement.engine} ({', '.join(said)})" if said else placement.engine
 
 
 def _show_served(models: Iterable[Model], engines: Iterable[EngineState], house: House) -> None:
     states = {state.entry.name: state for state in engines}
-    table = Table(
-        "Model", "Also", "Does", "Context", "Runs on", "Region", "Licence", title="Served", title_justify="left"
-    )
+    regions = {name: house.catalogue.region_of(state.entry) for name, state in states.items()}
+    table = _table("Served", "Does", "Context", "Runs on")
     for model in models:
         table.add_row(
-            escape(model.name),
-            escape(", ".join(model.aliases)),
-            ", ".join(sorted(model.kinds)),
+            _named(model.name, model.aliases),
+            "\n".join(sorted(model.kinds)),
             f"{model.context_tokens:,}",
-            "\n".join(escape(_where(placement)) for placement in model.placements),
-            "\n".join(escape(house.catalogue.region_of(states[at.engine].entry)) for at in model.placements),
-            escape(model.licence or ""),
+            "\n".join(escape(_where(placement, regions[placement.engine])) for placement in model.placements),
         )
     if table.row_count:
         out.print(table)
     else:
-        out.print("nothing is served yet; `courtyard models pull default` brings a model", highlight=False)
+        out.print("nothing is served yet; `courtyard models pull default` brings a model\n", highlight=False)
     for state in states.values():
         if state.problem:
             _warn(f"engine {state.entry.name} can't run here: {state.problem}")
 
 
 def _show_shelf(shelf: Iterable[OnShelf]) -> None:
-    table = Table(
-        "Model", "Also", "Size", "Memory", "Here", "Served", "Licence", title="Can be brought", title_justify="left"
-    )
+    table = _table("Can be brought", "Size", "Memory", "Here", "Served", "Licence")
     for entry in shelf:
         artifact = entry.model.artifact
         table.add_row(
-            escape(entry.model.name),
-            escape(", ".join(entry.model.aliases)),
+            _named(entry.model.name, entry.model.aliases),
             _size(artifact.bytes) if artifact else "",
             _size(entry.memory_bytes) if entry.memory_bytes else "",
             _here(entry),
@@ -298,6 +291,17 @@ def _show_shelf(shelf: Iterable[OnShelf]) -> None:
             escape(entry.model.licence or ""),
         )
     out.print(table)
+
+
+def _table(title: str, *columns: str) -> Table:
+    """A table that shows model names whole on a narrow terminal."""
+    rest = (Column(column, overflow="fold") for column in columns)
+    return Table(Column("Model", no_wrap=True), *rest, title=title, title_justify="left", title_style="bold")
+
+
+def _named(name: str, aliases: Iterable[str]) -> str:
+    also = "".join(f"\n[dim]also {escape(alias)}[/dim]" for alias in aliases)
+    return escape(name) + also
 
 
 def _here(entry: OnShelf) -> str:

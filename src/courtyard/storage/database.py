@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url
 
+from courtyard.storage import schema
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(column_0_label)s",
@@ -55,7 +57,7 @@ class Database:
 
     def upgrade(self) -> None:
         """Bring the schema to the newest revision."""
-        metadata.create_all(self._engine)
+        schema.upgrade(self._engine)
 
     def close(self) -> None:
         self._engine.dispose()
