@@ -6,6 +6,7 @@ python -m benchmarks.mock   # prints its port
 import asyncio
 import json
 import sys
+from typing import cast
 
 import uvloop
 
@@ -57,8 +58,7 @@ class _Upstream(asyncio.Protocol):
     """Reads requests by their length, and answers from memory."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its type.
         self._waiting = b""
 
     def data_received(self, data: bytes) -> None:

@@ -120,7 +120,8 @@ def test_a_person_is_removed_once_that_is_meant(tmp_path: Path, setup: Setup) ->
     """A no changes nothing; `--yes` does not ask."""
     read(tmp_path, "people", "add", "--email", "ada@example.org")
     no = run(tmp_path, "people", "remove", "ada@example.org", input="n\n")
-    assert (no.exit_code, no.stdout) == (1, "")
+    assert no.exit_code == 1
+    assert "ada@example.org is removed" not in no.output
     assert len(read(tmp_path, "people", "list")) == 2
     assert run(tmp_path, "people", "remove", "ada@example.org", input="y\n").exit_code == 0
 
@@ -180,20 +181,19 @@ def test_a_key_is_made_and_shown_once(tmp_path: Path, setup: Setup) -> None:
 def test_a_key_has_scope_limits_and_an_end(tmp_path: Path, setup: Setup) -> None:
     """Models by name or alias, limits as accounts of the key, an owner, a role and an expiry."""
     with open_house(tmp_path) as house:
-        model = house.catalogue.models()[0]
-        alias = next((alias for model in house.catalogue.models() for alias in model.aliases), model.name)
-        aliased = house.catalogue.resolve(alias)
+        house.catalogue.add("llama", url="http://127.0.0.1:9/v1", aliases=["large"])
+        house.catalogue.add("qwen", url="http://127.0.0.1:9/v1")
     made = read(
         tmp_path,
         *("keys", "create", "--name", "ci", "--person", "operator@localhost", "--role", "auditor"),
-        *("--model", model.name, "--model", alias, "--expires", "30d"),
+        *("--model", "qwen", "--model", "large", "--expires", "30d"),
         *("--limit", "5 USD/month", "--limit", "60 requests/minute"),
     )
     asks = principal(tmp_path, made["secret"])
     with open_house(tmp_path) as house:
         accounts = house.ledger.accounts()
 
-    assert asks.models == {model.name, aliased.name}
+    assert asks.models == {"llama", "qwen"}
     assert asks.role is Role.AUDITOR
     assert asks.person == setup.person.id
     assert made["key"]["expires_at_ms"] - made["key"]["created_at_ms"] == pytest.approx(30 * 86_400_000, abs=1000)

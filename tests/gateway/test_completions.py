@@ -3,13 +3,13 @@
 import msgspec
 import pytest
 from msgspec import Raw
-from tests.gateway.reading import frames
 
 from courtyard.core.chat import Delta, Finish, Kind
 from courtyard.core.errors import EngineFailed, InvalidRequest
 from courtyard.gateway.model import GatewayLimits
 from courtyard.gateway.wire.completions import read_completion
 from courtyard.gateway.wire.whole import Whole
+from tests.gateway.reading import frames
 
 
 @pytest.mark.parametrize(

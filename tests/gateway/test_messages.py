@@ -3,12 +3,12 @@
 import msgspec
 import pytest
 from msgspec import Raw
-from tests.gateway.reading import events
 
 from courtyard.core.chat import Delta, Finish, Kind
 from courtyard.core.errors import EngineFailed, InvalidRequest
 from courtyard.gateway.wire.messages import read_message
 from courtyard.gateway.wire.whole import Whole
+from tests.gateway.reading import events
 
 HELLO = [{"role": "user", "content": "Hello"}]
 

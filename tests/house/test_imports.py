@@ -15,7 +15,7 @@ _PLANTED = {
     "pure": ("policy/rules.py", "import sqlite3"),
     "web": ("evidence/service.py", "import litestar"),
     "sql": ("licensing/service.py", "import sqlalchemy"),
-    "tables": ("pricing/service.py", "from courtyard.ledger import store"),
+    "tables": ("gateway/call.py", "from courtyard.ledger import store"),
     "plugins": ("serving/pool.py", "from courtyard.engines.builtin import echo"),
     "circles": ("http/ids.py", "from courtyard.http import planted"),
 }

@@ -127,8 +127,8 @@ def doors_say_what_they_offer(module: Module) -> Iterator[str]:
 
 
 def files_fit_in_a_head(module: Module) -> Iterator[str]:
-    """A file has at most 350 lines; one that grows longer holds two ideas."""
-    if module.lines > 350:
+    """A file has at most 350 lines; one that grows longer holds two ideas. Schema revisions are written by a tool."""
+    if module.lines > 350 and ".migrations.versions." not in module.name:
         yield f"{module.name}: {module.lines} lines; take it apart"
 
 

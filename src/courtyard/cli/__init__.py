@@ -7,6 +7,7 @@ import typer
 from courtyard import __version__
 from courtyard.cli import books, evidence, identity, models, prices
 from courtyard.cli.serve import serve
+from courtyard.telemetry import configure_logging
 
 __all__ = ["app", "main"]
 
@@ -32,6 +33,7 @@ def _courtyard(
     ] = False,
 ) -> None:
     """Run, govern and sell generative AI at home."""
+    configure_logging(level="warning")  # What a command has to say for machines goes to standard output alone.
 
 
 _SERVE, _WHO, _MONEY, _PROOF = "Serve", "Who may", "Money", "Proof"

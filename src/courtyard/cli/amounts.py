@@ -4,7 +4,7 @@ import typer
 
 from courtyard.core.amount import Amount, currency
 from courtyard.core.errors import InvalidRequest
-from courtyard.ledger import Period, read_amount
+from courtyard.ledger import Period, read_amount, spell
 
 _PERIODS = {"minute": Period.MINUTE, "day": Period.DAY, "month": Period.MONTH, "in all": Period.FOREVER}
 
@@ -28,4 +28,4 @@ def read_limit(text: str) -> tuple[Amount, Period]:
 def spell_limit(amount: Amount, period: Period) -> str:
     """Name a limit for people, as refusals will call it: `USD a month`, `requests a minute`."""
     what = currency(amount.unit) or f"{amount.unit}s"
-    return f"{what} in all" if period == Period.FOREVER else f"{what} a {period}"
+    return f"{what} {spell(period)}"

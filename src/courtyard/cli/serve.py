@@ -73,6 +73,7 @@ async def _serve(house: House, setup: Setup, *, host: str | None, port: int | No
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # Who a proxy says it speaks for is believed by nobody here.
             timeout_graceful_shutdown=int(settings.drain_s) + _AFTER_DRAIN_S,
         ),
         server,
