@@ -90,7 +90,9 @@ class Server:
                 serving=self.serving,
                 assistant=self.assistant,
                 clock=house.clock,
-                settings=ConsoleSettings(url=settings.server.url, currency=settings.currency),
+                settings=ConsoleSettings(
+                    url=settings.server.url, hosts=settings.server.hosts, currency=settings.currency
+                ),
                 health=self.pool.health,
             )
         )

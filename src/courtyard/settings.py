@@ -17,6 +17,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     host: str = "127.0.0.1"
     port: int = 8420
+    hosts: tuple[str, ...] = ()
+    """Names that the console answers to besides that of `url`, this machine's own, `localhost` and IP addresses."""
     url: str | None = None
     """The address people reach it by, where a proxy stands in front; links are made from it."""
     body_bytes_max: int = 32 * 1024 * 1024
@@ -78,7 +80,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 _PREFIX = "COURTYARD_"
-_NOT_SETTINGS = ("COURTYARD_SECRET_", "COURTYARD_CHROMIUM")
+_SECRETS = "COURTYARD_SECRET_"
+_OTHERS = {"API_KEY", "CHROMIUM", "EMBEDDING_MODEL", "MODEL", "TEST_MODEL", "URL"}
+"""What clients and tests read from the environment under the same prefix."""
 
 
 def load(*, data_dir: Path | None = None, environ: dict[str, str] | None = None) -> Settings:
@@ -96,8 +100,9 @@ def load(*, data_dir: Path | None = None, environ: dict[str, str] | None = None)
     if file.exists():
         tree = tomllib.loads(file.read_text())
     for name, value in environ.items():
-        if name.startswith(_PREFIX) and not name.startswith(_NOT_SETTINGS):
-            _place(tree, name.removeprefix(_PREFIX).lower().split("__"), value)
+        setting = name.removeprefix(_PREFIX)
+        if name.startswith(_PREFIX) and not name.startswith(_SECRETS) and setting not in _OTHERS:
+            _place(tree, setting.lower().split("__"), value)
     tree["data_dir"] = str(directory)
     _fit(tree, Settings, "")
     try:
