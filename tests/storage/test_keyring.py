@@ -2,7 +2,9 @@
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -77,3 +79,16 @@ def test_a_text_is_kept_and_replaced(tmp_path: Path) -> None:
     keyring.keep("first-key", "short")
 
     assert keyring.kept("first-key") == "short"
+
+
+def test_processes_that_make_a_secret_at_once_read_the_same(tmp_path: Path) -> None:
+    """Nobody sees a file that is made but not yet written."""
+    for name in (f"s{n}" for n in range(100)):
+        start = Barrier(4)
+
+        def read(_: int, name: str = name, start: Barrier = start) -> bytes:
+            start.wait()
+            return Keyring(tmp_path / "keys").secret(name)
+
+        with ThreadPoolExecutor(4) as threads:
+            assert len(set(threads.map(read, range(4)))) == 1

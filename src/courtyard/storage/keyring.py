@@ -1,7 +1,9 @@
 """Secrets of an installation: from the environment, or from files only the owner may read."""
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -42,10 +44,7 @@ class Keyring:
 
     def keep(self, name: str, text: str) -> None:
         """Write a text that only the owner may read, in place of any before it."""
-        path = self._directory / name
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
+        os.replace(self._written(text), self._directory / name)
 
     def kept(self, name: str) -> str | None:
         """Read a text that was kept, or nothing."""
@@ -53,13 +52,22 @@ class Keyring:
         return path.read_text() if path.exists() else None
 
     def _read_or_make(self, path: Path) -> str:
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
+        """Read a file; where there is none, put a whole one in its place, or take the one that came first."""
+        if path.exists():
             return path.read_text()
-        text = secrets.token_hex(_SECRET_BYTES)
+        whole = self._written(secrets.token_hex(_SECRET_BYTES))
+        try:
+            with contextlib.suppress(FileExistsError):
+                os.link(whole, path)
+        finally:
+            os.unlink(whole)
+        return path.read_text()
+
+    def _written(self, text: str) -> str:
+        """Write a text to a file of its own, durable and with mode 0600, and name it."""
+        descriptor, name = tempfile.mkstemp(dir=self._directory)
         with os.fdopen(descriptor, "w") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        return text
+        return name
