@@ -122,9 +122,9 @@ class Server:
         else:
             await self._console(scope, receive, send)
 
-    async def drain(self) -> None:
-        """Take no new work, and see what is running to its end."""
-        seconds = self.house.settings.server.drain_s
+    async def drain(self, seconds: float | None = None) -> None:
+        """Take no new work, and see what is running to its end; after `seconds`, or `drain_s`, the rest is cut."""
+        seconds = self.house.settings.server.drain_s if seconds is None else seconds
         left = sum(await asyncio.gather(self.gateway.drain(seconds), self.assistant.drain(seconds)))
         if left:
             _log.warning("requests_cut", count=left)

@@ -3,25 +3,22 @@
 import asyncio
 import fcntl
 import os
-import signal
+import resource
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 import uvloop
 
 from courtyard.app import House, Server
 from courtyard.cli.common import AsJson, DataDir, err, fail, open_house, out, print_json
 from courtyard.cli.first_run import Welcome, bring_model, prepare, welcome
+from courtyard.cli.listening import Listener, bind
 from courtyard.identity import Setup
 from courtyard.telemetry import configure_logging
-
-_AFTER_DRAIN_S = 10
-"""How long connections may take to close once the doors have drained."""
 
 
 def serve(
@@ -36,9 +33,12 @@ def serve(
     """Serve models, the console and the books; set up an empty data directory on the way."""
     with open_house(data_dir) as house, _only_one(house.settings.data_dir):
         configure_logging(house.settings.telemetry.log_format)
+        _allow_many_files()
+        settings = house.settings.server
+        bound = _bound(host or settings.host, settings.port if port is None else port)
         setup = prepare(house)
         bring_model(house, model, quiet=json)
-        uvloop.run(_serve(house, setup, host=host, port=port, json=json))
+        uvloop.run(_serve(house, setup, bound, json=json))
 
 
 @contextmanager
@@ -59,70 +59,38 @@ def _only_one(directory: Path) -> Iterator[None]:
         yield
 
 
-async def _serve(house: House, setup: Setup, *, host: str | None, port: int | None, json: bool) -> None:
-    settings = house.settings.server
+async def _serve(house: House, setup: Setup, port: list[socket.socket], *, json: bool) -> None:
     server = Server(house)
-    web = _Uvicorn(
-        uvicorn.Config(
-            server,
-            host=host or settings.host,
-            port=settings.port if port is None else port,
-            loop="uvloop",
-            http="httptools",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,  # Who a proxy says it speaks for is believed by nobody here.
-            timeout_graceful_shutdown=int(settings.drain_s) + _AFTER_DRAIN_S,
-        ),
-        server,
-    )
+    listener = Listener(server, port)
     try:
         await server.start()
-        running = asyncio.create_task(web.run_until_told())
-        await web.listening(running)
-        _announce(await asyncio.to_thread(welcome, house, setup, web.url), json=json)
+        running = asyncio.create_task(listener.run_until_told())
+        await listener.listening(running)
+        _announce(await asyncio.to_thread(welcome, house, setup, _url(port[0])), json=json)
         await running
     finally:
         await server.stop()
 
 
-class _Uvicorn(uvicorn.Server):
-    """Uvicorn that leaves the last word to us: answers that run are seen to their end, then the books are closed."""
+def _bound(host: str, port: int) -> list[socket.socket]:
+    try:
+        return bind(host, port)
+    except OSError as error:
+        raise fail(f"port {port} on {host} can't be had: {error.strerror}; choose another --port") from error
 
-    def __init__(self, config: uvicorn.Config, house: Server) -> None:
-        super().__init__(config)
-        self._house = house
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close the port, and let the doors drain while uvicorn waits for its connections."""
-        await asyncio.gather(super().shutdown(sockets), self._house.drain())
+def _url(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for sign in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(sign, self.handle_exit, sign, None)
-        yield
 
-    async def run_until_told(self) -> None:
-        """Serve until a signal comes and running answers have ended."""
-        await self.serve()
-
-    async def listening(self, running: "asyncio.Task[None]") -> None:
-        """Wait until the port is open, or raise what kept it from opening."""
-        while not self.started:
-            if running.done():
-                await running
-                raise fail(f"port {self.config.port} can't be opened on {self.config.host}; choose another --port")
-            await asyncio.sleep(0.01)
-
-    @property
-    def url(self) -> str:
-        port = self.servers[0].sockets[0].getsockname()[1]
-        host = "127.0.0.1" if self.config.host in ("0.0.0.0", "::") else self.config.host  # noqa: S104
-        return f"http://{host}:{port}"
+def _allow_many_files() -> None:
+    """Take as many files as may be had: each request has a connection on either side."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # Some systems say more than they allow.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _announce(told: Welcome, *, json: bool) -> None:

@@ -1,5 +1,7 @@
 """The chunks of one answer, read into deltas and counted."""
 
+from collections.abc import Iterable, Iterator
+
 import msgspec
 from msgspec import Raw
 from msgspec.json import Decoder
@@ -100,6 +102,8 @@ _FINISHES = {
 _BROKEN = frozenset(("abort", "error"))
 """What engines say of an answer that they gave up."""
 
+NO_BOUND = 2**63
+
 _NULL = Raw(b"null")
 _EMPTY = Piece()
 
@@ -113,10 +117,11 @@ class Chunks:
     The last delta is held back until the answer ends, because usage comes after it and belongs on it.
     """
 
-    __slots__ = ("_choices", "_counted", "_finished", "_held", "_totals", "reported")
+    __slots__ = ("_choices", "_counted", "_finished", "_held", "_tokens_max", "_totals", "reported")
 
-    def __init__(self, *, choices: int) -> None:
+    def __init__(self, *, choices: int, tokens_max: int | None = None) -> None:
         self._choices = choices
+        self._tokens_max = NO_BOUND if tokens_max is None else tokens_max
         self._counted = 0
         self._finished: set[int] = set()
         self._held: Delta | None = None
@@ -133,6 +138,37 @@ class Chunks:
     def usage(self) -> Usage | None:
         """What the engine says that the request used, so far."""
         return self._totals.usage() if self._totals is not None else None
+
+    def read(self, payloads: Iterable[bytes]) -> Iterator[Delta]:
+        """Read what came at once; texts in it that follow each other are one delta.
+
+        Each delta costs a turn through the whole house, and these would leave it together anyhow. What passes
+        `tokens_max` is not joined to what doesn't, so that an answer can be cut exactly there.
+
+        Raises:
+            EngineFailed: as `take` does, after what stands before.
+        """
+        texts: list[str] = []
+        tokens = choice = 0
+        try:
+            for payload in payloads:
+                for delta in self.take(payload):
+                    joins = _is_text(delta) and self._counted <= self._tokens_max
+                    if texts and not (joins and delta.choice == choice):
+                        yield Delta(choice=choice, text="".join(texts), tokens=tokens)
+                        texts, tokens = [], 0
+                    if joins:
+                        texts.append(delta.text)
+                        tokens += delta.tokens
+                        choice = delta.choice
+                    else:
+                        yield delta
+        except EngineFailed:
+            if texts:
+                yield Delta(choice=choice, text="".join(texts), tokens=tokens)
+            raise
+        if texts:
+            yield Delta(choice=choice, text="".join(texts), tokens=tokens)
 
     def take(self, payload: bytes) -> list[Delta]:
         """Read a chunk, and return what can be delivered.
@@ -228,6 +264,17 @@ class Chunks:
 def given(raw: Raw) -> bool:
     """Whether a field was sent, and is not `null`."""
     return bool(raw) and raw != _NULL
+
+
+def _is_text(delta: Delta) -> bool:
+    """Whether a delta is nothing but text."""
+    return (
+        delta.finish is None
+        and delta.usage is None
+        and delta.logprobs is None
+        and delta.tool_calls is None
+        and not delta.reasoning
+    )
 
 
 def _entries(logprobs: Raw | None) -> int:

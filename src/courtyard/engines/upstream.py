@@ -100,15 +100,14 @@ class Upstream:
         """
         self._enter()
         reply: Reply | None = None
-        chunks = Chunks(choices=prompt.request.choices)
+        chunks = Chunks(choices=prompt.request.choices, tokens_max=_tokens_max(prompt))
         try:
             reply = await self._ask(prompt, self._body(model, prompt, extra or {}))
             payloads = Payloads(reply, first_s=self._first_s, stall_s=self._stall_s)
             try:
                 while (some := await _next(payloads, chunks)) is not None:
-                    for payload in some:
-                        for delta in chunks.take(payload):
-                            yield delta
+                    for delta in chunks.read(some):
+                        yield delta
                 for delta in chunks.end():
                     yield delta
             except (GeneratorExit, asyncio.CancelledError):
@@ -260,6 +259,11 @@ def _passes(status: int, error: CourtyardError) -> bool:
     if status in (502, 503):
         return error.retry_after_s is None or error.retry_after_s <= _RETRY_AFTER_S_MAX
     return status == 429 and error.retry_after_s is not None and error.retry_after_s <= _RETRY_AFTER_S_MAX
+
+
+def _tokens_max(prompt: Prompt) -> int | None:
+    """Count the tokens that all choices together may have."""
+    return None if prompt.tokens_max is None else prompt.tokens_max * prompt.request.choices
 
 
 def _prompts(prompt: Prompt) -> int:

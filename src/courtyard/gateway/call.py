@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from courtyard.core.chat import Request
 from courtyard.core.clock import Clock
-from courtyard.core.errors import CourtyardError
+from courtyard.core.errors import CourtyardError, NotFound
 from courtyard.core.ids import RequestId, new_id
 from courtyard.core.principal import Principal
 from courtyard.gateway.wire.asked import Writer
@@ -21,10 +21,11 @@ from courtyard.http import (
     openai_error,
 )
 from courtyard.ledger import Receipt
-from courtyard.telemetry import Exchange
+from courtyard.telemetry import Exchange, redact
 
 _JSON = ((b"content-type", b"application/json"),)
 
+_PATH_LENGTH_MAX = 200
 _CLIENT_GONE = 499
 """What the access log shows, as nginx does, where nobody was left to answer."""
 
@@ -38,7 +39,7 @@ class Call:
         self.headers = headers_of(scope)
         self.method: str = scope["method"]
         path: str = scope["path"]
-        self.route = path if path.isprintable() else ascii(path)  # It is logged, so it must not end a line.
+        self.route = _printable(path)
         self.id = RequestId(new_id("req"))
         self._caller_id = caller_id(self.headers)
         self.dialect: Dialect = openai_error
@@ -93,14 +94,14 @@ class Call:
             request_id=self.id,
             door="anthropic" if self.dialect is anthropic_error else "openai",
             method=self.method,
-            path=self.route,
+            path=self._path(),
             status=self._status,
             begun_ms=self._begun_ms,
             duration_ms=self._elapsed_ms(),
             first_token_ms=self._first_sent_ms,
             kind=request.kind if request else None,
             stream=request.stream if request else False,
-            model=receipt.model if receipt else request.model if request else None,
+            model=receipt.model if receipt else _printable(request.model) if request else None,
             engine=receipt.engine if receipt else None,
             region=receipt.region if receipt else None,
             organisation=principal.organisation if principal else None,
@@ -114,6 +115,12 @@ class Call:
             traceparent=traceparent.decode("latin-1") if traceparent else None,
         )
 
+    def _path(self) -> str:
+        """Tell the route; of an address that is none, what may be logged."""
+        if isinstance(self._error, NotFound):
+            return str(redact(self.route[:_PATH_LENGTH_MAX]))
+        return self.route
+
     def _elapsed_ms(self) -> float:
         return (self._clock.monotonic() - self._began) * 1000
 
@@ -123,3 +130,8 @@ class Call:
         if self.dialect is anthropic_error:
             ids.append((b"request-id", self.id.encode()))
         return {"type": "http.response.start", "status": status, "headers": [*headers, *ids]}
+
+
+def _printable(text: str) -> str:
+    """What a caller chose is logged, so it must not end a line."""
+    return text if text.isprintable() else ascii(text)

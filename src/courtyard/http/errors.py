@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from courtyard.core.errors import CourtyardError, IdempotencyConflict, MethodNotAllowed, NotAuthenticated
+from courtyard.core.errors import CourtyardError, Draining, IdempotencyConflict, MethodNotAllowed, NotAuthenticated
 
 Dialect = Callable[[CourtyardError, str], bytes]
 """Renders an error as a JSON body; the second argument is the request's id."""
@@ -85,4 +85,6 @@ def error_headers(error: CourtyardError) -> list[tuple[bytes, bytes]]:
     if isinstance(error, IdempotencyConflict):
         # The official clients try a 409 again unless they are told that it will not help.
         headers.append((b"x-should-retry", b"false"))
+    if isinstance(error, Draining):
+        headers.append((b"connection", b"close"))  # The next request is for another node, or the next run of this one.
     return headers
