@@ -54,4 +54,6 @@ rm -f "$venv"/stamp-*
 "$venv/bin/python" tools/install.py "$lock"
 say "installing courtyard"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+# Starts are quick from the first one on, also where Python is told to leave no bytecode behind.
+"$venv/bin/python" -m compileall -q src
 stamp_of "$lock" >"$venv/stamp-$want"

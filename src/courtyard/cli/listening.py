@@ -7,16 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
-from typing import Any
 
 import httptools
 import uvicorn
 from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from courtyard.app import Server
 from courtyard.core.errors import CourtyardError, InvalidRequest, RequestTimeout
 from courtyard.http import openai_error
+from courtyard.server import Server
 
 _HEAD_BYTES_MAX = 64 * 1024
 _HEAD_S = 30.0
@@ -79,32 +78,6 @@ class Listener(uvicorn.Server):
         for sign in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(sign, self.handle_exit, sign, None)
         yield
-
-
-def bind(host: str, port: int) -> list[socket.socket]:
-    """Take a port on every address that a host has; nobody is answered there yet.
-
-    Raises:
-        OSError: another process has it, or there is no such address here.
-    """
-    sockets: list[socket.socket] = []
-    try:
-        for family, kind, number, _, address in dict.fromkeys(_addresses(host, port)):
-            bound = socket.socket(family, kind, number)
-            sockets.append(bound)
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            bound.bind(address)
-    except OSError:
-        for bound in sockets:
-            bound.close()
-        raise
-    return sockets
-
-
-def _addresses(host: str, port: int) -> list[tuple[Any, ...]]:
-    return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE))
 
 
 class Connection(HttpToolsProtocol):

@@ -1,6 +1,5 @@
 """`courtyard serve`: the house, open."""
 
-import asyncio
 import fcntl
 import os
 import resource
@@ -13,11 +12,9 @@ from typing import Annotated
 import typer
 import uvloop
 
-from courtyard.app import House, Server
-from courtyard.cli.common import AsJson, DataDir, err, fail, open_house, out, print_json
-from courtyard.cli.first_run import Welcome, bring_model, prepare, welcome
-from courtyard.cli.listening import Listener, bind
-from courtyard.identity import Setup
+from courtyard.cli.common import AsJson, DataDir, fail, open_house
+from courtyard.cli.first_run import bring_model, prepare
+from courtyard.cli.ports import bind
 from courtyard.telemetry import configure_logging
 
 
@@ -38,7 +35,9 @@ def serve(
         bound = _bound(host or settings.host, settings.port if port is None else port)
         setup = prepare(house)
         bring_model(house, model, quiet=json)
-        uvloop.run(_serve(house, setup, bound, json=json))
+        from courtyard.cli.running import serve_until_told  # noqa: PLC0415 - Other commands need no web server.
+
+        uvloop.run(serve_until_told(house, setup, bound, json=json))
 
 
 @contextmanager
@@ -59,19 +58,6 @@ def _only_one(directory: Path) -> Iterator[None]:
         yield
 
 
-async def _serve(house: House, setup: Setup, port: list[socket.socket], *, json: bool) -> None:
-    server = Server(house)
-    listener = Listener(server, port)
-    try:
-        await server.start()
-        running = asyncio.create_task(listener.run_until_told())
-        await listener.listening(running)
-        _announce(await asyncio.to_thread(welcome, house, setup, _url(port[0])), json=json)
-        await running
-    finally:
-        await server.stop()
-
-
 def _bound(host: str, port: int) -> list[socket.socket]:
     try:
         return bind(host, port)
@@ -79,38 +65,8 @@ def _bound(host: str, port: int) -> list[socket.socket]:
         raise fail(f"port {port} on {host} can't be had: {error.strerror}; choose another --port") from error
 
 
-def _url(bound: socket.socket) -> str:
-    host, port = bound.getsockname()[:2]
-    if host in ("0.0.0.0", "::"):  # noqa: S104
-        host = "127.0.0.1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 def _allow_many_files() -> None:
     """Take as many files as may be had: each request has a connection on either side."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):  # Some systems say more than they allow.
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def _announce(told: Welcome, *, json: bool) -> None:
-    if json:
-        print_json(told)
-        return
-    out.print()
-    out.print(f"[bold]Courtyard[/bold] serves at [link]{told.url}[/link]")
-    out.print(f"  assistant  [link]{told.sign_in}[/link]  [dim](one use, 15 minutes)[/dim]", soft_wrap=True)
-    if told.api_key is None:
-        out.print("  API key    [dim]shown at the first start; `courtyard keys create` makes another[/dim]")
-        return
-    out.print(f"  API key    {told.api_key}", soft_wrap=True)
-    out.print()
-    headers = f"-H 'Authorization: Bearer {told.api_key}' -H 'Content-Type: application/json'"
-    out.print(
-        f"curl {told.url}/v1/chat/completions {headers}"
-        """ -d '{"model": "default", "messages": [{"role": "user", "content": "Say hello."}]}'""",
-        soft_wrap=True,
-        highlight=False,
-    )
-    out.print()
-    err.print("[dim]Ctrl-C stops it; running answers are finished first.[/dim]")

@@ -185,25 +185,25 @@ class Gateway:
                 self._idle.set()
 
     @contextmanager
-    def _room(self, headers: Headers) -> Iterator[None]:
-        """Take memory for a body, or refuse; a body that doesn't say its length takes as much as it may have."""
+    def _room(self, call: Call) -> Iterator[None]:
+        """Take memory for a body, or refuse. One that doesn't say its length takes the most there is, until it came."""
         limits = self._limits
-        size = min(
-            limits.body_bytes_max if (length := declared_length(headers)) is None else length, limits.body_bytes_max
-        )
+        length = declared_length(call.headers)
+        size = limits.body_bytes_max if length is None else min(length, limits.body_bytes_max)
         if self._bodies_bytes + size > limits.bodies_bytes_max:
             raise Busy(
                 "the server holds as many large requests as it can; ask again", retry_after_s=limits.retry_after_s
             )
+        call.body_bytes = size
         self._bodies_bytes += size
         try:
             yield
         finally:
-            self._bodies_bytes -= size
+            self._bodies_bytes -= call.body_bytes
 
     async def _answer(self, call: Call) -> None:
         assert call.principal is not None
-        with self._room(call.headers):
+        with self._room(call):
             asked = _ANSWERS[call.route](await self._incoming(call))
             call.request = asked.request
             answer = await self._serving.answer(call.principal, asked.request)
@@ -217,7 +217,7 @@ class Gateway:
 
     async def _embed(self, call: Call) -> None:
         assert call.principal is not None
-        with self._room(call.headers):
+        with self._room(call):
             asked = read_embed(await self._incoming(call))
             call.request = asked.request
             await self._watched(call, partial(self._send_vectors, call, call.principal, asked))
@@ -278,6 +278,8 @@ class Gateway:
     async def _incoming(self, call: Call) -> Incoming:
         limits = self._limits
         body = await read_body(call.headers, call.receive, bytes_max=limits.body_bytes_max, seconds=limits.body_s_max)
+        self._bodies_bytes -= call.body_bytes - len(body)
+        call.body_bytes = len(body)
         return Incoming(
             id=call.id,
             fields=Fields.of(body),

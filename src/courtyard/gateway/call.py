@@ -42,6 +42,8 @@ class Call:
         self.route = _printable(path)
         self.id = RequestId(new_id("req"))
         self._caller_id = caller_id(self.headers)
+        self.body_bytes = 0
+        """Memory that is set aside for its body."""
         self.dialect: Dialect = openai_error
         self.principal: Principal | None = None
         self.request: Request | None = None

@@ -25,7 +25,9 @@ class Answer:
         self._engine = deltas
         self._finish = finish
         self._committed: Awaitable[object] | None = None
-        self._meter = Meter(prompt_tokens_max=walk.usage_max.input, tokens_max=walk.usage_max.output)
+        self._meter = Meter(
+            prompt_tokens_max=walk.usage_max.input, tokens_max=walk.usage_max.output, stream=walk.request.stream
+        )
         self._deltas = self._deliver()
 
     def __aiter__(self) -> AsyncIterator[Delta]:

@@ -14,11 +14,12 @@ class Meter:
     """Between engine and client: every delta passes `take`, and `delivered` once the client has it.
 
     Where the whole answer was delivered, the engine's own count is paid. Where it was not, the prompt and the delivered
-    pieces are; where nothing was delivered, nothing is.
+    pieces are; where nothing was delivered, nothing is. Of an answer that is not streamed nothing is before its end.
     """
 
-    def __init__(self, *, prompt_tokens_max: int, tokens_max: int) -> None:
+    def __init__(self, *, prompt_tokens_max: int, tokens_max: int, stream: bool = True) -> None:
         self._prompt_guess = prompt_tokens_max // _BYTES_PER_TOKEN
+        self._stream = stream
         self._tokens_max = tokens_max
         self._reported: Usage | None = None
         self._tokens = 0
@@ -49,7 +50,7 @@ class Meter:
         return Ending(self._counted(), self._outcome(error), estimated=True, error=error)
 
     def _counted(self) -> Usage:
-        if self._tokens == 0 and not self._ended:
+        if not self._ended and (self._tokens == 0 or not self._stream):
             return Usage()
         prompt = self._reported or Usage(input=self._prompt_guess)
         return Usage(input=prompt.input, cached_input=prompt.cached_input, output=self._tokens)

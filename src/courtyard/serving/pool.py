@@ -7,7 +7,7 @@ import structlog
 
 from courtyard.core.chat import Delta, Embeddings
 from courtyard.core.clock import Clock
-from courtyard.core.errors import EngineFailed, NoRoute
+from courtyard.core.errors import Busy, CourtyardError, EngineFailed, NoRoute
 from courtyard.core.ids import EngineName
 from courtyard.engines import Engine, EngineSettings, Health
 from courtyard.routing import CircuitBreaker, EngineCard, Route
@@ -17,9 +17,12 @@ _log = structlog.get_logger("courtyard.serving")
 
 EnginePlugin = Callable[[EngineSettings], Engine]
 
+_TRY_THE_NEXT = (EngineFailed, Busy, NoRoute)
+"""An engine that fails, is full or was taken out of service says nothing about the next one."""
+
 
 class Pool:
-    """Runs a walk's routes in order: the next one is tried where an engine failed before its first piece.
+    """Runs a walk's routes in order: the next one is tried where an engine failed before its first piece, or is full.
 
     Engines come and go with the catalogue: `follow` starts those that are new and closes those that are gone. An
     engine whose settings changed is closed and started again.
@@ -49,9 +52,8 @@ class Pool:
             gone = [name for name, settings in self._settings.items() if named.get(name) != settings]
             for name in gone:
                 await self._remove(name)
-            for name, settings in named.items():
-                if name not in self._engines:
-                    await self._add(settings)
+            new = [settings for name, settings in named.items() if name not in self._engines]
+            await asyncio.gather(*(self._add(settings) for settings in new))
 
     async def health(self) -> dict[EngineName, Health]:
         """Ask every engine whether it can take work."""
@@ -69,37 +71,35 @@ class Pool:
         """Yield the answer of the first route that begins one."""
         assert walk.prompt is not None
         for route, last in _ending(walk.routes):
-            self._begin(walk, route)
-            deltas = self._engine(route).generate(route.model, walk.prompt)
+            begun = False
             try:
-                begun = False
-                async for delta in deltas:
+                deltas = self._begin(walk, route).generate(route.model, walk.prompt)
+                try:
+                    async for delta in deltas:
+                        if not begun:
+                            begun = True
+                            self._began(route)
+                        yield delta
                     if not begun:
-                        begun = True
-                        self._succeeded(route)
-                    yield delta
-            except EngineFailed:
-                self._failed(route)
+                        raise EngineFailed(f"engine {route.engine!r} ended without an answer; try again")
+                finally:
+                    await deltas.aclose()
+            except _TRY_THE_NEXT as error:
+                self._failed(route, error)
                 if begun or last:
                     raise
             else:
-                if begun:
-                    return
-                self._failed(route)
-                if last:
-                    raise EngineFailed(f"engine {route.engine!r} ended without an answer; try again")
-            finally:
-                await deltas.aclose()
+                self._succeeded(route)
+                return
 
     async def embed(self, walk: Walk) -> Embeddings:
         """Return the vectors of the first route that gives them."""
         assert walk.prompt is not None
         for route, last in _ending(walk.routes):
-            self._begin(walk, route)
             try:
-                embeddings = await self._engine(route).embed(route.model, walk.prompt)
-            except EngineFailed:
-                self._failed(route)
+                embeddings = await self._begin(walk, route).embed(route.model, walk.prompt)
+            except _TRY_THE_NEXT as error:
+                self._failed(route, error)
                 if last:
                     raise
             else:
@@ -107,23 +107,27 @@ class Pool:
                 return embeddings
         raise AssertionError("a walk has at least one route")
 
-    def _engine(self, route: Route) -> Engine:
-        try:
-            return self._engines[route.engine]
-        except KeyError:
-            raise NoRoute(f"engine {route.engine!r} was taken out of service; try again") from None
-
-    def _begin(self, walk: Walk, route: Route) -> None:
+    def _begin(self, walk: Walk, route: Route) -> Engine:
         walk.take(route)
-        if route.engine in self._breakers:
-            self._breakers[route.engine].tried(self._clock.monotonic())
+        engine = self._engines.get(route.engine)
+        if engine is None:
+            raise NoRoute(f"engine {route.engine!r} was taken out of service; try again")
+        self._breakers[route.engine].tried(self._clock.monotonic())
+        return engine
+
+    def _began(self, route: Route) -> None:
+        """Close an open circuit at the first piece; a closed one hears of success only at the end of an answer."""
+        breaker = self._breakers.get(route.engine)
+        if breaker is not None and not breaker.allows(self._clock.monotonic()):
+            breaker.succeeded()
 
     def _succeeded(self, route: Route) -> None:
         if route.engine in self._breakers:
             self._breakers[route.engine].succeeded()
 
-    def _failed(self, route: Route) -> None:
-        if route.engine in self._breakers:
+    def _failed(self, route: Route, error: CourtyardError) -> None:
+        _log.warning("engine_failed", engine=route.engine, error=error.code, reason=error.message)
+        if isinstance(error, EngineFailed) and route.engine in self._breakers:
             self._breakers[route.engine].failed(self._clock.monotonic())
 
     async def _add(self, settings: EngineSettings) -> None:

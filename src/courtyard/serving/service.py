@@ -10,7 +10,7 @@ from courtyard.catalogue import Catalogue, Model
 from courtyard.core.admission import Admission
 from courtyard.core.chat import Embeddings, Kind, Request
 from courtyard.core.clock import Clock
-from courtyard.core.errors import CourtyardError, InvalidRequest, PolicyDenied, Unavailable
+from courtyard.core.errors import CourtyardError, InvalidRequest, JournalUnavailable, PolicyDenied, Unavailable
 from courtyard.core.principal import Principal
 from courtyard.core.usage import Usage
 from courtyard.evidence import Decision, Evidence, Record
@@ -112,6 +112,7 @@ class Serving:
             _check_kind(walk.model, request)
             walk.admission = self._policy.admit(principal, walk.request)
             walk.entitlement = self._licensing.entitle(walk.admission)
+            self._check_evidence()
             await self._ledger.ensure(account.id for account in walk.entitlement.accounts)
             # No await from here until the hold: what is affordable is still so when it is held.
             tokens_max = self._tokens_max(walk.admission, walk.model, walk.entitlement)
@@ -127,6 +128,13 @@ class Serving:
         except BaseException:
             self._refuse(walk, Unavailable("the request ended before it was admitted"))
             raise
+
+    def _check_evidence(self) -> None:
+        if self._evidence.failure is not None:
+            raise JournalUnavailable(
+                f"the evidence can't be written: {self._evidence.failure}; make room on the disk and try again",
+                retry_after_s=5,
+            )
 
     def _tokens_max(self, admission: Admission, model: Model, entitlement: Entitlement) -> int | None:
         request = admission.request

@@ -1,11 +1,14 @@
 """What doors call when an exchange is over."""
 
-from typing import BinaryIO
+import os
+from typing import TYPE_CHECKING, BinaryIO
 
 from courtyard.telemetry.logs import AccessLog
 from courtyard.telemetry.metrics import Metrics, Reading
 from courtyard.telemetry.model import Exchange, TelemetrySettings
-from courtyard.telemetry.tracing import tracing
+
+if TYPE_CHECKING:
+    from courtyard.telemetry.tracing import Tracing
 
 
 class Telemetry:
@@ -15,7 +18,7 @@ class Telemetry:
         settings = settings or TelemetrySettings()
         self._metrics = Metrics()
         self._access = AccessLog(settings.log_format, stream)
-        self._tracing = tracing(settings.otlp_endpoint)
+        self._tracing = _tracing(settings.otlp_endpoint)
 
     def finished(self, exchange: Exchange) -> None:
         """Count an exchange that is over, write its line, and trace it where traces are wanted."""
@@ -40,3 +43,15 @@ class Telemetry:
         """Send the traces that are left."""
         if self._tracing is not None:
             self._tracing.close()
+
+
+def _tracing(endpoint: str | None) -> "Tracing | None":
+    """Start tracing to `endpoint`, or to the one that OpenTelemetry's own variables name; neither means none."""
+    if endpoint is None and not any(os.environ.get(name) for name in _ENDPOINTS):
+        return None
+    from courtyard.telemetry.tracing import Tracing  # noqa: PLC0415 - It takes a tenth of a second to import.
+
+    return Tracing.to(endpoint)
+
+
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")

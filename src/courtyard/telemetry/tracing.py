@@ -1,7 +1,5 @@
 """OpenTelemetry spans, made when an exchange is over, from the times it carries."""
 
-import os
-
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
@@ -19,15 +17,6 @@ _OPERATIONS = {"chat": "chat", "completion": "text_completion", "embedding": "em
 """GenAI semantic conventions' names of what we do."""
 
 
-def tracing(endpoint: str | None) -> "Tracing | None":
-    """Start tracing to `endpoint`, or to the one that OpenTelemetry's own variables name; neither means none."""
-    if endpoint is not None:
-        return Tracing(OTLPSpanExporter(endpoint=endpoint.rstrip("/") + "/v1/traces"))
-    if os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-        return Tracing(OTLPSpanExporter())
-    return None
-
-
 class Tracing:
     """A span for the exchange, one for each step of the walk, and one for the model's work.
 
@@ -40,6 +29,13 @@ class Tracing:
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("courtyard", __version__)
         self._propagator = TraceContextTextMapPropagator()
+
+    @classmethod
+    def to(cls, endpoint: str | None) -> "Tracing":
+        """Trace to a collector such as `http://collector:4318`, or to the one that OpenTelemetry's variables name."""
+        if endpoint is None:
+            return cls(OTLPSpanExporter())
+        return cls(OTLPSpanExporter(endpoint=endpoint.rstrip("/") + "/v1/traces"))
 
     def record(self, exchange: Exchange) -> None:
         """Make the exchange's spans; a background thread sends them."""

@@ -13,11 +13,12 @@ from courtyard.core.errors import ContextOverflow, InvalidRequest
 from courtyard.engines.child import memory
 from courtyard.engines.child.supervisor import Plan, Supervisor
 from courtyard.engines.engine import EngineSettings, Health
-from courtyard.engines.llama.asking import Wishes, contents_of, options_for, read_wishes
+from courtyard.engines.llama.asking import contents_of, options_for
 from courtyard.engines.llama.calls import CallReader
 from courtyard.engines.llama.choices import merged
 from courtyard.engines.llama.logprobs import Legacy
 from courtyard.engines.llama.settings import LlamaSettings
+from courtyard.engines.llama.wishes import Wishes, read_wishes
 
 _THREADS_MAX = 8
 """Decoding waits for memory more than for cores: beyond so many, threads wait for each other."""

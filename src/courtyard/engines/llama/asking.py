@@ -1,7 +1,7 @@
 """A request as llama.cpp takes it: what passes, what is refused, and how a tool is forced."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec import Raw
@@ -9,13 +9,14 @@ from msgspec.json import Decoder, encode
 
 from courtyard.core.chat import Kind, Prompt
 from courtyard.core.errors import InvalidRequest
+from courtyard.engines.llama.wishes import Chosen, Wishes
 
 # fmt: off
 _PASSING = frozenset((
     "cache_prompt", "chat_template_kwargs", "dry_allowed_length", "dry_base", "dry_multiplier", "dry_penalty_last_n",
     "dry_sequence_breakers", "dynatemp_exponent", "dynatemp_range", "frequency_penalty", "grammar", "ignore_eos",
     "logit_bias", "logprobs", "min_keep", "min_p", "mirostat", "mirostat_eta", "mirostat_tau", "presence_penalty",
-    "reasoning_format", "repeat_last_n", "repeat_penalty", "response_format", "samplers", "seed", "stop",
+    "repeat_last_n", "repeat_penalty", "response_format", "samplers", "seed",
     "temperature", "tools", "top_k", "top_logprobs", "top_n_sigma", "top_p", "typical_p", "xtc_probability",
     "xtc_threshold",
 ))
@@ -23,40 +24,19 @@ _PASSING = frozenset((
 """Options that llama.cpp is told. Others have no effect, or would reach past the hold or into other slots."""
 
 
-class Function(msgspec.Struct):
-    name: str
-    parameters: dict[str, Any] | None = None
-
-
-class Tool(msgspec.Struct):
-    type: Literal["function"]
-    function: Function
-
-
-class Chosen(msgspec.Struct):
-    """A tool that must be called, by name."""
-
-    function: Function
-
-
-class SchemaFormat(msgspec.Struct):
-    schema: dict[str, Any] | bool
-
-
-class Format(msgspec.Struct):
-    type: Literal["text", "json_object", "json_schema"]
-    json_schema: SchemaFormat | None = None
-
-
-class LoraScale(msgspec.Struct, forbid_unknown_fields=True):
-    """An adapter by number, in llama.cpp's words."""
-
-    id: int
-    scale: float = 1.0
-
-
 class Part(msgspec.Struct):
     type: str
+
+
+class CalledFunction(msgspec.Struct):
+    name: str
+    arguments: str = ""
+
+
+class Called(msgspec.Struct):
+    """A call that the model made before."""
+
+    function: CalledFunction
 
 
 class Message(msgspec.Struct):
@@ -64,29 +44,7 @@ class Message(msgspec.Struct):
 
     role: str
     content: str | list[Part] | None = None
-
-
-class Wishes(msgspec.Struct):
-    """The options that are looked into here."""
-
-    tools: list[Tool] | None = None
-    tool_choice: Literal["auto", "none", "required"] | Chosen | None = None
-    parallel_tool_calls: bool | None = None
-    response_format: Format | None = None
-    lora: str | list[LoraScale] | None = None
-    seed: int | None = None
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Tools that may be called."""
-        if self.tool_choice == "none":
-            return frozenset()
-        return frozenset(tool.function.name for tool in self.tools or ())
-
-    @property
-    def is_forced(self) -> bool:
-        """Whether the answer must be a call."""
-        return self.tool_choice == "required" or isinstance(self.tool_choice, Chosen)
+    tool_calls: list[Called] | None = None
 
 
 _decode_messages = Decoder(list[Message]).decode
@@ -94,28 +52,6 @@ _decode_objects = Decoder(list[dict[str, Raw]]).decode
 _decode_texts = Decoder(str | list[str | int | list[int]]).decode
 
 _TOKEN_MAX = 2**31 - 1
-
-
-def read_wishes(prompt: Prompt) -> Wishes:
-    """Read the options that are looked into.
-
-    Raises:
-        InvalidRequest: one is of another type, or asks for a tool that is not there.
-    """
-    options = prompt.request.options
-    looked_into = {name: options[name] for name in Wishes.__struct_fields__ if name in options}
-    try:
-        wishes = msgspec.json.decode(encode(looked_into), type=Wishes)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidRequest(f"options: {error}") from error
-    if wishes.is_forced and not wishes.tools:
-        raise InvalidRequest("tool_choice asks for a call, and there are no tools", param="tool_choice")
-    if isinstance(wishes.tool_choice, Chosen) and wishes.tool_choice.function.name not in wishes.names:
-        raise InvalidRequest(f"tool_choice: there is no tool {wishes.tool_choice.function.name!r}", param="tool_choice")
-    shape = wishes.response_format
-    if shape is not None and shape.type == "json_schema" and shape.json_schema is None:
-        raise InvalidRequest("response_format: json_schema is missing", param="response_format")
-    return wishes
 
 
 def options_for(prompt: Prompt, wishes: Wishes, *, loras: tuple[str, ...], model: str) -> dict[str, Raw]:
@@ -129,6 +65,8 @@ def options_for(prompt: Prompt, wishes: Wishes, *, loras: tuple[str, ...], model
     elif wishes.is_forced:
         options["response_format"] = Raw(encode({"type": "json_schema", "json_schema": _call_schema(wishes)}))
         options.pop("grammar", None)
+    if stops := wishes.stops:
+        options["stop"] = Raw(encode(stops))
     if loras:
         options["lora"] = Raw(encode(_scales(wishes, loras, model)))
     options["timings_per_token"] = Raw(b"true")  # They count the tokens of each piece.

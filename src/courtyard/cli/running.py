@@ -1,0 +1,71 @@
+"""A house that serves: from the open port to the last answer."""
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING, Any, cast
+
+from courtyard import plugins
+from courtyard.app import House
+from courtyard.cli.common import err, out, print_json
+from courtyard.cli.first_run import Welcome, welcome
+from courtyard.identity import Setup
+from courtyard.serving import Pool
+
+if TYPE_CHECKING:
+    from courtyard.cli.listening import Listener
+    from courtyard.server import Server
+
+
+async def serve_until_told(house: House, setup: Setup, port: list[socket.socket], *, json: bool) -> None:
+    """Serve the house on an open port until a signal comes and running answers have ended."""
+    pool = Pool(cast("Any", plugins.load("engines")), house.clock)
+    # Engines load their models in processes of their own while this one imports its web server: a second is saved.
+    loading = asyncio.create_task(pool.follow(house.catalogue.engines()))
+    server_type, listener_type = await asyncio.to_thread(_web)
+    server = server_type(house, pool)
+    listener = listener_type(server, port)
+    try:
+        await asyncio.gather(loading, server.start())
+        running = asyncio.create_task(listener.run_until_told())
+        await listener.listening(running)
+        _announce(await asyncio.to_thread(welcome, house, setup, _url(port[0])), json=json)
+        await running
+    finally:
+        await server.stop()
+
+
+def _web() -> "tuple[type[Server], type[Listener]]":
+    from courtyard.cli.listening import Listener  # noqa: PLC0415
+    from courtyard.server import Server  # noqa: PLC0415
+
+    return Server, Listener
+
+
+def _url(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _announce(told: Welcome, *, json: bool) -> None:
+    if json:
+        print_json(told)
+        return
+    out.print()
+    out.print(f"[bold]Courtyard[/bold] serves at [link]{told.url}[/link]")
+    out.print(f"  assistant  [link]{told.sign_in}[/link]  [dim](one use, 15 minutes)[/dim]", soft_wrap=True)
+    if told.api_key is None:
+        out.print("  API key    [dim]shown at the first start; `courtyard keys create` makes another[/dim]")
+        return
+    out.print(f"  API key    {told.api_key}", soft_wrap=True)
+    out.print()
+    headers = f"-H 'Authorization: Bearer {told.api_key}' -H 'Content-Type: application/json'"
+    out.print(
+        f"curl {told.url}/v1/chat/completions {headers}"
+        """ -d '{"model": "default", "messages": [{"role": "user", "content": "Say hello."}]}'""",
+        soft_wrap=True,
+        highlight=False,
+    )
+    out.print()
+    err.print("[dim]Ctrl-C stops it; running answers are finished first.[/dim]")

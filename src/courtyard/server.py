@@ -1,0 +1,198 @@
+"""The house, serving: doors, console, engines, and what keeps them in step."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+import structlog
+
+from courtyard.app import House
+from courtyard.assistant import Assistant
+from courtyard.console import ConsoleRooms, ConsoleSettings, console_app
+from courtyard.gateway import OPERATIONS, Gateway, GatewayLimits, Operations, Readiness
+from courtyard.http import Receive, Scope, Send
+from courtyard.policy import Policy
+from courtyard.serving import Pool, Serving
+from courtyard.settings import Settings
+from courtyard.telemetry import Exchange, Telemetry
+
+_log = structlog.get_logger("courtyard")
+
+_FOLLOW_S = 0.4
+"""How often a serving process looks for changes that other processes made: a revoked key works no longer than this."""
+
+_FLUSH_S = 30.0
+"""How often is written when keys and sessions were last used."""
+
+
+class Server:
+    """The house, serving: an ASGI application with a beginning and an end."""
+
+    def __init__(self, house: House, pool: Pool) -> None:
+        settings = house.settings
+        self.house = house
+        self.telemetry = Telemetry(settings.telemetry)
+        self.pool = pool
+        self.serving = Serving(
+            policy=Policy.of(settings.policy.rules),
+            licensing=house.licensing,
+            ledger=house.ledger,
+            catalogue=house.catalogue,
+            pool=self.pool,
+            evidence=house.evidence,
+            clock=house.clock,
+        )
+        self.gateway = Gateway(house.identity, self.serving, self.telemetry, _limits(settings), house.clock)
+        self.assistant = Assistant(house.database, self.serving, house.clock)
+        self.operations = Operations(house.identity, self.telemetry, self.readiness)
+        self._web = console_app(
+            ConsoleRooms(
+                identity=house.identity,
+                catalogue=house.catalogue,
+                pricing=house.pricing,
+                ledger=house.ledger,
+                licensing=house.licensing,
+                evidence=house.evidence,
+                serving=self.serving,
+                assistant=self.assistant,
+                clock=house.clock,
+                settings=ConsoleSettings(
+                    url=settings.server.url, hosts=settings.server.hosts, currency=settings.currency
+                ),
+                health=self.pool.health,
+            )
+        )
+        self._seen: dict[str, int] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._watch()
+
+    async def start(self) -> None:
+        """Open the books, start the engines, and follow what other processes change."""
+        self._seen = await asyncio.to_thread(self.house.revisions.read)
+        await asyncio.gather(self.pool.follow(self.house.catalogue.engines()), self._open_books())
+        self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._flush())]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lead each exchange to its door."""
+        if scope["type"] != "http":
+            return
+        path: str = scope["path"]
+        if path.startswith("/v1/"):
+            await self.gateway(scope, receive, send)
+        elif path in OPERATIONS:
+            await self.operations(scope, receive, send)
+        else:
+            await self._console(scope, receive, send)
+
+    async def drain(self, seconds: float | None = None) -> None:
+        """Take no new work, and see what is running to its end; after `seconds`, or `drain_s`, the rest is cut."""
+        seconds = self.house.settings.server.drain_s if seconds is None else seconds
+        left = sum(await asyncio.gather(self.gateway.drain(seconds), self.assistant.drain(seconds)))
+        if left:
+            _log.warning("requests_cut", count=left)
+
+    async def stop(self) -> None:
+        """Close everything in the order that loses nothing: doors, engines, books."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.pool.close()
+        await self.house.ledger.stop()
+        await asyncio.to_thread(self.house.evidence.close)
+        await asyncio.to_thread(self.house.identity.flush)
+        self.telemetry.close()
+
+    async def readiness(self) -> Readiness:
+        """Ask the engines and the journal whether work may come."""
+        engines = {str(name): health.ready for name, health in (await self.pool.health()).items()}
+        problems = []
+        if self.gateway.draining:
+            problems.append("the server is shutting down")
+        if failure := self.house.ledger.failure:
+            problems.append(f"the journal can't be written: {failure}")
+        if failure := self.house.evidence.failure:
+            problems.append(f"the evidence can't be written: {failure}")
+        if not any(engines.values()):
+            problems.append("no engine is ready")
+        return Readiness(ready=not problems, engines=engines, problems=tuple(problems))
+
+    async def _open_books(self) -> None:
+        await asyncio.to_thread(self.house.ledger.open)
+        await asyncio.to_thread(self.house.evidence.open)
+        await self.house.ledger.start()
+
+    async def _console(self, scope: Scope, receive: Receive, send: Send) -> None:
+        clock = self.house.clock
+        begun_ms, began, status = clock.now_ms(), clock.monotonic(), 500
+
+        async def noting(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._web(scope, receive, noting)
+        finally:
+            self.telemetry.finished(
+                Exchange(
+                    request_id="",
+                    door="console",
+                    method=scope["method"],
+                    path="/" + scope["path"].lstrip("/").partition("/")[0],
+                    status=status,
+                    begun_ms=begun_ms,
+                    duration_ms=(clock.monotonic() - began) * 1000,
+                    error="not_found" if status == 404 else None,
+                )
+            )
+
+    async def _follow(self) -> None:
+        """Reload the rooms whose revision moved, and keep the pool what the catalogue says."""
+        house = self.house
+        rooms = {
+            "identity": house.identity.reload,
+            "catalogue": house.catalogue.reload,
+            "pricing": house.pricing.reload,
+            "ledger": house.ledger.reload,
+        }
+        while True:
+            await asyncio.sleep(_FOLLOW_S)
+            try:
+                now = await asyncio.to_thread(house.revisions.read)
+                for room in [room for room, number in now.items() if self._seen.get(room) != number]:
+                    await asyncio.to_thread(rooms[room])
+                    if room == "catalogue":
+                        await self.pool.follow(house.catalogue.engines())
+                    self._seen[room] = now[room]
+            except Exception as error:  # The database may be away: what is in memory goes on serving.
+                _log.error("changes_not_followed", reason=type(error).__name__)
+
+    async def _flush(self) -> None:
+        while True:
+            await asyncio.sleep(_FLUSH_S)
+            with contextlib.suppress(Exception):  # Tried again; it is only when something was last used.
+                await asyncio.to_thread(self.house.identity.flush)
+
+    def _in_flight(self) -> int:
+        return self.gateway.in_flight + self.assistant.in_flight
+
+    def _watch(self) -> None:
+        self.telemetry.watch("courtyard_in_flight", "Requests being served.", self._in_flight)
+        self.telemetry.watch(
+            "courtyard_engine_available",
+            "Whether an engine may be tried: 0 while its circuit is open.",
+            lambda: {card.name: float(card.available) for card in self.pool.cards},
+            label="engine",
+        )
+
+
+def _limits(settings: Settings) -> GatewayLimits:
+    server = settings.server
+    return GatewayLimits(
+        body_bytes_max=server.body_bytes_max,
+        messages_max=server.messages_max,
+        in_flight_max=server.in_flight_max,
+        request_s_max=server.request_s_max,
+        send_stall_s_max=server.send_stall_s_max,
+    )
