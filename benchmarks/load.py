@@ -28,7 +28,7 @@ class Result:
         return self.requests / self.seconds
 
 
-def body(model: str, *, stream: bool) -> bytes:
+def body(model: str, *, stream: bool, user: str = "somebody") -> bytes:
     """A question of usual size."""
     asked = {
         "model": model,
@@ -39,15 +39,24 @@ def body(model: str, *, stream: bool) -> bytes:
         "max_tokens": 64,
         "temperature": 0.2,
         "stream": stream,
+        "user": user,
     }
     return json.dumps(asked).encode()
 
 
 async def measure(
-    port: int, pid: int, *, model: str, key: str, stream: bool, connections: int, requests: int
+    port: int,
+    pid: int,
+    *,
+    model: str,
+    key: str,
+    stream: bool,
+    connections: int,
+    requests: int,
+    user: str = "somebody",
 ) -> Result:
     """Ask `requests` times over `connections` connections, after a tenth as many to warm up."""
-    data = body(model, stream=stream)
+    data = body(model, stream=stream, user=user)
     head = (
         f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {key}\r\n"
         f"Content-Type: application/json\r\nx-portkey-provider: openai\r\nContent-Length: {len(data)}\r\n\r\n"

@@ -1,16 +1,22 @@
 """An upstream that costs nearly nothing: OpenAI's chat completions, whole or in 50 pieces, from prepared bytes.
 
+A stream comes in one write, as from an engine that is faster than its reader; a request of the user `paced` has it a
+piece at a time, as from one that thinks.
+
 python -m benchmarks.mock   # prints its port
 """
 
 import asyncio
 import json
 import sys
+from collections.abc import Iterator
 from typing import cast
 
 import uvloop
 
 PIECES = 50
+PACED = "paced"
+_PACE_S = 0.004
 
 
 def _response(kind: bytes, body: bytes) -> bytes:
@@ -47,10 +53,12 @@ _FRAMES = [
     b"data: " + json.dumps(_END | {"usage": _USAGE}).encode() + b"\n\n",
     b"data: [DONE]\n\n",
 ]
-_STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n" + b"".join(
-    b"%x\r\n%b\r\n" % (len(frame), frame) for frame in _FRAMES
-)
-_STREAM += b"0\r\n\r\n"
+_PARTS = [
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
+    *(b"%x\r\n%b\r\n" % (len(frame), frame) for frame in _FRAMES),
+    b"0\r\n\r\n",
+]
+_STREAM = b"".join(_PARTS)
 _MODELS = _response(b"application/json", b'{"object":"list","data":[{"id":"mock","object":"model","created":1}]}')
 
 
@@ -75,8 +83,18 @@ class _Upstream(asyncio.Protocol):
             body, self._waiting = rest[:length], rest[length:]
             if head.startswith(b"GET"):
                 self._transport.write(_MODELS)
+            elif b'"stream":true' not in body.replace(b" ", b""):
+                self._transport.write(_WHOLE)
+            elif PACED.encode() in body:
+                self._pace(iter(_PARTS))
             else:
-                self._transport.write(_STREAM if b'"stream":true' in body.replace(b" ", b"") else _WHOLE)
+                self._transport.write(_STREAM)
+
+    def _pace(self, parts: Iterator[bytes]) -> None:
+        part = next(parts, None)
+        if part is not None and not self._transport.is_closing():
+            self._transport.write(part)
+            asyncio.get_running_loop().call_later(_PACE_S, self._pace, parts)
 
 
 async def _serve() -> None:

@@ -34,7 +34,7 @@ class Server:
         self.telemetry = Telemetry(settings.telemetry)
         self.pool = pool
         self.serving = Serving(
-            policy=Policy.of(settings.policy.rules),
+            policy=Policy.of(settings.policy.rules, options=settings.policy.options),
             licensing=house.licensing,
             ledger=house.ledger,
             catalogue=house.catalogue,

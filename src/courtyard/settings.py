@@ -54,9 +54,11 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which rules are asked, in which order."""
+    """Which rules are asked, in which order, and how strict they are."""
 
     rules: tuple[str, ...] = ("models", "size", "residency")
+    options: dict[str, dict[str, Any]] = {}
+    """What a rule is made with, by its name: `[policy.options.size] messages_max = 100`."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,7 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 _PREFIX = "COURTYARD_"
 _SECRETS = "COURTYARD_SECRET_"
-_OTHERS = {"API_KEY", "CHROMIUM", "EMBEDDING_MODEL", "MODEL", "TEST_MODEL", "URL"}
+_OTHERS = {"API_KEY", "CHROMIUM", "EMBEDDING_MODEL", "MODEL", "TEST_MODEL", "TEST_MODEL_NAME", "URL"}
 """What clients and tests read from the environment under the same prefix."""
 
 

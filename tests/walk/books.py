@@ -1,9 +1,9 @@
-"""Looks into a data directory beside its server, or after it: what was charged, what is held, and whether it is right."""
+"""Looks into a data directory beside its server, or after it: what was charged, what is held, whether all is right."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from courtyard.app import House
 from courtyard.core.errors import NotFound
@@ -25,7 +25,13 @@ def opened(data_dir: Path) -> Iterator[House]:
         house.close()
 
 
-def add_engine(server: Running, model: str, url: str, **more: Any) -> None:
+class Kept(Protocol):
+    """Something that keeps a data directory."""
+
+    data_dir: Path
+
+
+def add_engine(server: Kept, model: str, url: str, **more: Any) -> None:
     """Serve a model by the server at `url` too, once the running server knows."""
     with opened(server.data_dir) as house:
         house.catalogue.add(model, url=url, upstream="m", **more)
@@ -37,7 +43,7 @@ def serve_by(server: Running, model: str, url: str, **more: Any) -> None:
     until(lambda: post(server, "/v1/chat/completions", BODY | {"model": model, "max_tokens": 1})[0] == 200)
 
 
-def receipt_of(server: Running, id: str) -> Receipt:
+def receipt_of(server: Kept, id: str) -> Receipt:
     """Wait for the receipt of a request."""
     with opened(server.data_dir) as house:
         return until(lambda: _receipt(house, id))

@@ -144,4 +144,3 @@ def test_an_absurd_id_is_not_echoed_unless_it_is_one(server, value):
 
     sane = 0 < len(value) <= 128 and all(0x21 <= ord(character) <= 0x7E for character in value)
     assert headers["x-request-id"] == (value if sane else headers["x-courtyard-request"])
-

@@ -7,12 +7,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from http.client import parse_headers
-from typing import Any
-
-from tests.walk.server import Running
+from typing import Any, Protocol
 
 CHAT = "/v1/chat/completions"
 PATIENCE_S = 60
+
+
+class Serving(Protocol):
+    """A server, wherever it runs."""
+
+    api_key: str
+
+    @property
+    def address(self) -> tuple[str, int]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +38,7 @@ class Answer:
 class Wire:
     """One connection."""
 
-    def __init__(self, server: Running, *, receive_buffer: int | None = None) -> None:
+    def __init__(self, server: Serving, *, receive_buffer: int | None = None) -> None:
         self._key = server.api_key
         self.socket = socket.socket()
         if receive_buffer is not None:
@@ -104,7 +111,7 @@ class Wire:
 
 
 @contextmanager
-def wired(server: Running, *, receive_buffer: int | None = None) -> Iterator[Wire]:
+def wired(server: Serving, *, receive_buffer: int | None = None) -> Iterator[Wire]:
     """A connection for the length of a block."""
     wire = Wire(server, receive_buffer=receive_buffer)
     try:

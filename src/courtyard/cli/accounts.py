@@ -9,9 +9,9 @@ from rich.table import Table
 
 from courtyard.app import House
 from courtyard.cli.common import AsJson, DataDir, err, open_house, out, print_json
+from courtyard.cli.names import owner_of
 from courtyard.core.amount import Amount, money
-from courtyard.core.errors import NotFound
-from courtyard.core.ids import KeyId, OrganisationId, PersonId, ProjectId, new_id
+from courtyard.core.ids import new_id
 from courtyard.ledger import Account, Balance, Period, Purpose, read_amount, spell, window, words
 
 accounts = typer.Typer(
@@ -19,7 +19,10 @@ accounts = typer.Typer(
     no_args_is_help=True,
 )
 
-Owner = Annotated[str, typer.Argument(help="The id of an organisation, a project, a key or a person.")]
+Owner = Annotated[
+    str,
+    typer.Argument(help="An organisation, a project, a key or a person, by id or name; a person by e-mail address too."),
+]
 Words = Annotated[
     list[str], typer.Argument(metavar="AMOUNT", help="`10 USD`, `0.50 EUR`, `1000 tokens`, `60 requests`.")
 ]
@@ -35,13 +38,14 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 @accounts.command("list")
 def list_accounts(
-    owner: Annotated[str | None, typer.Option(help="Only those of this owner.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Only those of this owner, by id or name.")] = None,
     data_dir: DataDir = None,
     json: AsJson = False,
 ) -> None:
     """List open accounts, with what is left of each."""
     with open_house(data_dir) as house:
-        standings = [one for one in _standings(house) if owner in (None, one.account.owner)]
+        only = None if owner is None else owner_of(house, owner)
+        standings = [one for one in _standings(house) if only in (None, one.account.owner)]
     if json:
         print_json(standings)
     elif standings:
@@ -63,9 +67,13 @@ def open_account(
     data_dir: DataDir = None,
     json: AsJson = False,
 ) -> None:
-    """Open a wallet: a prepaid one, or one that every window fills anew."""
+    """Open a wallet: a prepaid one, or one that every window fills anew.
+
+    A wallet of a project pays alone for that project: a prepaid one that is empty refuses, and does not fall back to the
+    organisation's.
+    """
     with open_house(data_dir) as house:
-        _check_owner(house, owner)
+        owner = owner_of(house, owner)
         granted = None if allowance is None else read_amount(allowance)
         account = house.ledger.open_account(
             owner,
@@ -97,7 +105,7 @@ def limit(
     text = " ".join(amount)
     lifted = text.lower().startswith("no ")
     with open_house(data_dir) as house:
-        _check_owner(house, owner)
+        owner = owner_of(house, owner)
         bound = read_amount(f"0 {text[3:]}" if lifted else text)
         account = house.ledger.set_limit(
             owner, unit=bound.unit, period=per, count=None if lifted else bound.count, name=name
@@ -142,22 +150,6 @@ def _standings(house: House) -> list[Standing]:
         Standing(account=account, balance=balances.get((account.id, window(account.period, now_ms).begins_ms)))
         for account in known
     ]
-
-
-def _check_owner(house: House, owner: str) -> None:
-    identity = house.identity
-    for find in (
-        lambda: identity.organisation(OrganisationId(owner)),
-        lambda: identity.project(ProjectId(owner)),
-        lambda: identity.key(KeyId(owner)),
-        lambda: identity.person(PersonId(owner)),
-    ):
-        try:
-            find()
-        except NotFound:
-            continue
-        return
-    raise NotFound(f"there is no organisation, project, key or person {owner!r}")
 
 
 def _accounts_table(standings: list[Standing]) -> Table:

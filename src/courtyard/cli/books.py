@@ -117,9 +117,9 @@ def _tell(report: Report) -> None:
         f"open leases: {report.leases:,}, receipts: {report.receipts:,}, journal entries: {report.journal_entries:,}"
     )
     if report.clean:
-        out.print(f"the books are right ({read})", highlight=False)
+        out.print(f"the books are right ({read})", highlight=False, soft_wrap=True)
     else:
-        err.print(f"[red]error[/red] the books are not right (findings: {len(report.findings):,}; {read})")
+        raise fail(f"the books are not right (findings: {len(report.findings):,}; {read})")
 
 
 def _receipts_table(found: tuple[Receipt, ...]) -> Table:

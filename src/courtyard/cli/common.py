@@ -15,6 +15,7 @@ from rich.markup import escape
 from courtyard.app import House
 from courtyard.core.errors import CourtyardError
 from courtyard.settings import load
+from courtyard.storage import database_trouble
 
 DataDir = Annotated[
     Path | None,
@@ -34,11 +35,15 @@ err = Console(stderr=True)
 def open_house(data_dir: Path | None) -> Iterator[House]:
     """Open the rooms without serving; refusals inside the block end the command with one line and exit status 1."""
     try:
-        house = House(load(data_dir=data_dir))
+        with database_trouble():
+            house = House(load(data_dir=data_dir))
     except ValueError as error:
         raise fail(str(error), status=2) from error
+    except CourtyardError as error:
+        raise fail(error.message) from error
     try:
-        yield house
+        with database_trouble():
+            yield house
     except CourtyardError as error:
         raise fail(error.message) from error
     finally:

@@ -46,7 +46,8 @@ def prepare(house: House) -> Setup:
         )
     if not house.pricing.history():
         house.pricing.set_price(ANY, _RATES, currency=house.settings.currency)
-    if house.keyring.kept(_FIRST_KEY) is None and not house.identity.keys():
+    # A house that is set up anew knows no key: the one that may lie here was of an earlier database.
+    if setup.created or (house.keyring.kept(_FIRST_KEY) is None and not house.identity.keys()):
         made = house.identity.create_key(setup.project.id, name="first key", person=setup.person.id)
         house.keyring.keep(_FIRST_KEY, made.secret)
     return setup

@@ -66,6 +66,32 @@ def add_organisation(
         out.print(f"organisation [bold]{organisation.id}[/bold] {escape(organisation.name)}", highlight=False)
 
 
+@organisations.command()
+def home(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name or id.")],
+    *,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--region",
+            "-r",
+            help="Where its requests may run from now on, once for each region; the house's own if left out.",
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Change an organisation's home: the regions where its requests may run. What runs already goes on."""
+    with open_house(data_dir) as house:
+        regions = [Region(each) for each in region or ()]
+        changed = house.identity.set_home(organisation_of(house, name).id, regions)
+        home = changed.home or (house.settings.region,)
+    if json:
+        print_json(changed)
+    else:
+        out.print(f"{escape(changed.name)} is at home in {escape(', '.join(home))}", highlight=False, soft_wrap=True)
+
+
 @projects.command("list")
 def list_projects(organisation: OnlyOrganisation = None, data_dir: DataDir = None, json: AsJson = False) -> None:
     """List projects, oldest first."""

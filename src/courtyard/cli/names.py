@@ -51,10 +51,22 @@ def person_of(house: House, text: str) -> Person:
 
 def key_of(house: House, text: str) -> Key:
     """Find a key. Of those that share a name, the one that still works."""
+    return _one(_keys(house, text), text, what="key")
+
+
+def owner_of(house: House, text: str) -> str:
+    """Return the id of an account's owner: an organisation, a project, a key, or a person."""
+    if "@" in text:
+        return person_of(house, text).id
+    identity = house.identity
+    owners = (*identity.organisations(), *identity.projects(), *identity.people(), *_keys(house, text))
+    return _one(owners, text, what="organisation, project, key or person").id
+
+
+def _keys(house: House, name: str) -> Iterable[Key]:
     keys = house.identity.keys()
     now_ms = house.clock.now_ms()
-    working = [key for key in keys if key.is_good(now_ms) and key.name == text]
-    return _one(working or keys, text, what="key")
+    return [key for key in keys if key.is_good(now_ms) and key.name == name] or keys
 
 
 def _one(things: Iterable[_Thing], text: str, *, what: str) -> _Thing:

@@ -54,7 +54,8 @@ def prompt_for(house: House, model: ModelName, kind: Kind) -> Prompt:
     request = Request(
         id=RequestId(new_id("req")), kind=kind, model=model, content=content, tokens_max=_TOKENS_MAX, options=options
     )
-    admission = Policy.of(house.settings.policy.rules).admit(_operator(house), request)
+    rules = house.settings.policy
+    admission = Policy.of(rules.rules, options=rules.options).admit(_operator(house), request)
     return ground(admission, tokens_max=None if kind is Kind.EMBEDDING else _TOKENS_MAX)
 
 

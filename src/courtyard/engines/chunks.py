@@ -11,15 +11,15 @@ from courtyard.core.errors import EngineFailed
 from courtyard.core.usage import Usage, from_totals
 
 
-class PromptDetails(msgspec.Struct):
+class PromptDetails(msgspec.Struct, gc=False):
     cached_tokens: int | None = None
 
 
-class CompletionDetails(msgspec.Struct):
+class CompletionDetails(msgspec.Struct, gc=False):
     reasoning_tokens: int | None = None
 
 
-class Totals(msgspec.Struct):
+class Totals(msgspec.Struct, gc=False):
     """Usage as OpenAI counts it, and in the words of those who count otherwise."""
 
     prompt_tokens: int | None = None
@@ -44,13 +44,13 @@ class Totals(msgspec.Struct):
         )
 
 
-class Timings(msgspec.Struct):
+class Timings(msgspec.Struct, gc=False):
     """What llama.cpp counts beside the text."""
 
     predicted_n: int | None = None
 
 
-class Piece(msgspec.Struct):
+class Piece(msgspec.Struct, gc=False):
     """A choice's delta or, in an answer that came whole, its message."""
 
     content: str | None = None
@@ -60,7 +60,7 @@ class Piece(msgspec.Struct):
     tool_calls: Raw = Raw()
 
 
-class Choice(msgspec.Struct):
+class Choice(msgspec.Struct, gc=False):
     """A choice of a chat or of a completion."""
 
     index: int = 0
@@ -71,7 +71,7 @@ class Choice(msgspec.Struct):
     finish_reason: str | None = None
 
 
-class Chunk(msgspec.Struct):
+class Chunk(msgspec.Struct, gc=False):
     """A chunk of a stream, or an answer that came whole."""
 
     choices: list[Choice] | None = None
@@ -102,7 +102,7 @@ _FINISHES = {
 _BROKEN = frozenset(("abort", "error"))
 """What engines say of an answer that they gave up."""
 
-NO_BOUND = 2**63
+_NO_BOUND = 2**63
 
 _NULL = Raw(b"null")
 _EMPTY = Piece()
@@ -119,9 +119,9 @@ class Chunks:
 
     __slots__ = ("_choices", "_counted", "_finished", "_held", "_tokens_max", "_totals", "reported")
 
-    def __init__(self, *, choices: int, tokens_max: int | None = None) -> None:
+    def __init__(self, *, choices: int, tokens_max: int | None) -> None:
         self._choices = choices
-        self._tokens_max = NO_BOUND if tokens_max is None else tokens_max
+        self._tokens_max = _NO_BOUND if tokens_max is None else tokens_max
         self._counted = 0
         self._finished: set[int] = set()
         self._held: Delta | None = None
@@ -140,46 +140,43 @@ class Chunks:
         return self._totals.usage() if self._totals is not None else None
 
     def read(self, payloads: Iterable[bytes]) -> Iterator[Delta]:
-        """Read what came at once; texts in it that follow each other are one delta.
+        """Read chunks that came together, and yield what can be delivered.
 
-        Each delta costs a turn through the whole house, and these would leave it together anyhow. What passes
-        `tokens_max` is not joined to what doesn't, so that an answer can be cut exactly there.
+        Texts that follow each other become one delta: each delta costs a turn through the whole house and a write to
+        the client, and these would leave together anyhow. Those beyond `tokens_max` stay apart, so that an answer
+        that is too long can be cut between them.
 
         Raises:
-            EngineFailed: as `take` does, after what stands before.
+            EngineFailed: a chunk can't be read or reports an error; what stands before it was yielded.
         """
         texts: list[str] = []
-        tokens = choice = 0
         try:
             for payload in payloads:
-                for delta in self.take(payload):
-                    joins = _is_text(delta) and self._counted <= self._tokens_max
-                    if texts and not (joins and delta.choice == choice):
-                        yield Delta(choice=choice, text="".join(texts), tokens=tokens)
-                        texts, tokens = [], 0
-                    if joins:
-                        texts.append(delta.text)
-                        tokens += delta.tokens
-                        choice = delta.choice
-                    else:
-                        yield delta
+                chunk = _read(payload)
+                text = _text(chunk)
+                if text is not None and self._joins:
+                    texts.append(text)
+                    self._counted += 1
+                    continue
+                if texts:
+                    yield _joined(texts)
+                    texts = []
+                for delta in self._take(chunk):
+                    yield delta
         except EngineFailed:
             if texts:
-                yield Delta(choice=choice, text="".join(texts), tokens=tokens)
+                yield _joined(texts)
             raise
         if texts:
-            yield Delta(choice=choice, text="".join(texts), tokens=tokens)
+            yield _joined(texts)
 
-    def take(self, payload: bytes) -> list[Delta]:
-        """Read a chunk, and return what can be delivered.
+    @property
+    def _joins(self) -> bool:
+        """Whether a text may be joined to the one before it."""
+        return self._choices == 1 and self._held is None and self._counted < self._tokens_max
 
-        Raises:
-            EngineFailed: it can't be read, or reports an error.
-        """
-        try:
-            chunk = _decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise EngineFailed("the engine sent a chunk that can't be read; try again") from error
+    def _take(self, chunk: Chunk) -> list[Delta]:
+        """Read a chunk, whatever it has."""
         if given(chunk.error):
             self.reported = chunk.error
             raise EngineFailed("the engine failed while it answered; try again")
@@ -261,20 +258,34 @@ class Chunks:
         return tokens
 
 
+def _read(payload: bytes) -> Chunk:
+    try:
+        return _decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise EngineFailed("the engine sent a chunk that can't be read; try again") from error
+
+
+def _text(chunk: Chunk) -> str | None:
+    """Return a chunk's text where it is a piece of a stream that has nothing else, as nearly all are."""
+    choices = chunk.choices
+    if not choices or chunk.usage is not None or chunk.timings is not None or chunk.error:
+        return None
+    choice = choices[0]
+    piece = choice.delta
+    if piece is None or choice.index or choice.finish_reason or len(choices) > 1:
+        return None
+    if given(choice.logprobs) or piece.tool_calls or piece.reasoning_content or piece.reasoning:
+        return None
+    return piece.content or None
+
+
+def _joined(texts: list[str]) -> Delta:
+    return Delta(text="".join(texts), tokens=len(texts))
+
+
 def given(raw: Raw) -> bool:
     """Whether a field was sent, and is not `null`."""
     return bool(raw) and raw != _NULL
-
-
-def _is_text(delta: Delta) -> bool:
-    """Whether a delta is nothing but text."""
-    return (
-        delta.finish is None
-        and delta.usage is None
-        and delta.logprobs is None
-        and delta.tool_calls is None
-        and not delta.reasoning
-    )
 
 
 def _entries(logprobs: Raw | None) -> int:

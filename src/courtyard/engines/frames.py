@@ -45,6 +45,8 @@ class Frames:
     def _payloads(self, lines: list[bytes]) -> list[bytes]:
         payloads: list[bytes] = []
         for line in lines:
+            if not line:
+                continue  # Every other line is empty.
             if line.startswith(b"data:") and not self._error_follows:
                 payloads.append(line[5:].strip())
             elif line.startswith(b"data:"):

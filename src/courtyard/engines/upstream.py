@@ -100,7 +100,7 @@ class Upstream:
         """
         self._enter()
         reply: Reply | None = None
-        chunks = Chunks(choices=prompt.request.choices, tokens_max=_tokens_max(prompt))
+        chunks = Chunks(choices=prompt.request.choices, tokens_max=prompt.tokens_max)
         try:
             reply = await self._ask(prompt, self._body(model, prompt, extra or {}))
             payloads = Payloads(reply, first_s=self._first_s, stall_s=self._stall_s)
@@ -221,8 +221,8 @@ class Upstream:
         try:
             async with asyncio.timeout(self._drain_s):
                 while (some := await payloads.next()) is not None:
-                    for payload in some:
-                        chunks.take(payload)
+                    for _ in chunks.read(some):
+                        pass  # Only what they say of usage is wanted.
                 await reply.finish()
         except (EngineFailed, TimeoutError):
             pass  # It is logged without usage.
@@ -259,11 +259,6 @@ def _passes(status: int, error: CourtyardError) -> bool:
     if status in (502, 503):
         return error.retry_after_s is None or error.retry_after_s <= _RETRY_AFTER_S_MAX
     return status == 429 and error.retry_after_s is not None and error.retry_after_s <= _RETRY_AFTER_S_MAX
-
-
-def _tokens_max(prompt: Prompt) -> int | None:
-    """Count the tokens that all choices together may have."""
-    return None if prompt.tokens_max is None else prompt.tokens_max * prompt.request.choices
 
 
 def _prompts(prompt: Prompt) -> int:

@@ -6,13 +6,13 @@ import structlog
 from msgspec.json import encode
 
 from courtyard.core.chat import Finish
-from courtyard.core.errors import CourtyardError
+from courtyard.core.errors import CourtyardError, EngineTimeout
 from courtyard.gateway.call import Call
 from courtyard.gateway.model import Bill, Head, Told
 from courtyard.gateway.wire.asked import Asked
 from courtyard.gateway.wire.usage import openai_usage
 from courtyard.gateway.wire.whole import Whole
-from courtyard.http import EVENT_STREAM, Watch
+from courtyard.http import EVENT_STREAM, TookTooLong, Watch
 from courtyard.ledger import Outcome, Receipt
 from courtyard.serving import Answer
 
@@ -31,6 +31,7 @@ class Answering:
 
     async def send(self, watch: Watch) -> None:
         """Send the answer in the form that was asked for, its end only once the receipt is durable."""
+        self._answer.ended_by(lambda: error_of(watch.ended))
         await (self._stream(watch) if self._asked.request.stream else self._whole(watch))
 
     async def close(self) -> None:
@@ -77,6 +78,16 @@ class Answering:
         self._settled = True
         receipt = await self._answer.settled()
         return bill_of(receipt, ignored=self._asked.ignored)
+
+
+def error_of(ended: Exception | None) -> CourtyardError | None:
+    """Say what ended an answer early, unless it was its client."""
+    match ended:
+        case TookTooLong(seconds=seconds):
+            return EngineTimeout(f"the answer was not complete after {seconds:g} seconds; ask for fewer tokens")
+        case CourtyardError():
+            return ended
+    return None
 
 
 def bill_of(receipt: Receipt, *, ignored: tuple[str, ...] = ()) -> Bill:

@@ -15,13 +15,12 @@ from courtyard.core.errors import (
     Busy,
     CourtyardError,
     Draining,
-    EngineTimeout,
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
 )
 from courtyard.core.principal import Principal
-from courtyard.gateway.answering import Answering, bill_of, receipt_of
+from courtyard.gateway.answering import Answering, bill_of, error_of, receipt_of
 from courtyard.gateway.call import Call
 from courtyard.gateway.credentials import credential
 from courtyard.gateway.model import GatewayLimits
@@ -243,10 +242,8 @@ class Gateway:
         try:
             async with watch:
                 await work(watch)
-        except TookTooLong:
-            raise EngineTimeout(
-                f"the answer was not complete after {limits.request_s_max:g} seconds; ask for fewer tokens"
-            ) from None
+        except TookTooLong as late:
+            raise error_of(late) or late from None
         finally:
             self._watches.discard(watch)
 

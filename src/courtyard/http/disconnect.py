@@ -14,6 +14,10 @@ class ClientGone(Exception):
 class TookTooLong(Exception):
     """The block had all the time it may have."""
 
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"it took longer than {seconds:g} seconds")
+        self.seconds = seconds
+
 
 class Watch:
     """Runs a block for as long as its client is there and its time lasts.
@@ -54,6 +58,11 @@ class Watch:
         if self._ended is not None and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise self._ended from None
 
+    @property
+    def ended(self) -> Exception | None:
+        """What ends the block early, once it is known."""
+        return self._ended
+
     async def send(self, message: Message) -> None:
         """Send, and return once the server has room for more."""
         self._ticks_in_send = 0
@@ -77,7 +86,7 @@ class Watch:
         if self._sending:
             self._ticks_in_send += 1
         if now >= self._deadline:
-            self.stop(TookTooLong())
+            self.stop(TookTooLong(self._seconds))
         elif self._ticks_in_send > 2:
             self.stop(ClientGone())
         else:

@@ -64,6 +64,18 @@ class Directory(Memory):
             store.write_project(db, self._new_project(organisation.id, DEFAULT_PROJECT))
         return organisation
 
+    def set_home(self, organisation: OrganisationId, home: Iterable[Region]) -> Organisation:
+        """Say where an organisation's requests may run from now on; with no region, where the house stands.
+
+        Raises:
+            NotFound: no such organisation.
+        """
+        self.organisation(organisation)
+        regions = _clean_home(home)
+        with self._changing() as db:
+            store.set_home(db, organisation, regions)
+        return self.organisation(organisation)
+
     def add_project(self, organisation: OrganisationId, name: str) -> Project:
         """Add a project.
 
@@ -144,7 +156,7 @@ class Directory(Memory):
         return Organisation(
             id=OrganisationId(new_id("org")),
             name=rules.clean_name(name, of="an organisation"),
-            home=tuple(sorted({Region(rules.clean_name(region, of="a region")) for region in home})),
+            home=_clean_home(home),
             created_at_ms=self._clock.now_ms(),
         )
 
@@ -166,3 +178,7 @@ class Directory(Memory):
             role=role,
             created_at_ms=self._clock.now_ms(),
         )
+
+
+def _clean_home(home: Iterable[Region]) -> tuple[Region, ...]:
+    return tuple(sorted({Region(rules.clean_name(region, of="a region")) for region in home}))

@@ -149,6 +149,10 @@ def write_organisation(db: Connection, organisation: Organisation) -> None:
     )
 
 
+def set_home(db: Connection, organisation: OrganisationId, home: Iterable[Region]) -> None:
+    db.execute(update(_organisations).where(_organisations.c.id == organisation).values(home=list(home)))
+
+
 def write_project(db: Connection, project: Project) -> None:
     db.execute(
         insert(_projects).values(

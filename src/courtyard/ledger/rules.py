@@ -3,6 +3,7 @@
 import re
 from collections.abc import Container, Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from courtyard.core.amount import NANO, REQUEST, TOKEN, Amount, Unit, currency, money
@@ -123,7 +124,12 @@ def cost(charges: Iterable[tuple[Purpose, Amount]]) -> Amount:
 
 def day(at_ms: int) -> str:
     """Name the UTC day of a moment."""
-    return date_time(at_ms).strftime("%Y-%m-%d")
+    return _day(at_ms // DAY_MS)
+
+
+@lru_cache(maxsize=4)  # Each receipt that is posted asks, and nearly all of them are of today.
+def _day(number: int) -> str:
+    return date_time(number * DAY_MS).strftime("%Y-%m-%d")
 
 
 def day_ms(day: str) -> int:

@@ -11,6 +11,9 @@ from courtyard.serving.walk import Ending, Walk
 Finish = Callable[[Walk, Ending], Awaitable[object]]
 """Settles a walk at once, and returns what to wait for until that is durable."""
 
+Reason = Callable[[], CourtyardError | None]
+"""Says why an answer is ended from outside; nothing means that its client hung up."""
+
 
 class Answer:
     """Yields deltas; then `settled()` gives the receipt once it is durable.
@@ -29,6 +32,7 @@ class Answer:
             prompt_tokens_max=walk.usage_max.input, tokens_max=walk.usage_max.output, stream=walk.request.stream
         )
         self._deltas = self._deliver()
+        self._reason: Reason = _hung_up
 
     def __aiter__(self) -> AsyncIterator[Delta]:
         return self._deltas
@@ -42,6 +46,10 @@ class Answer:
     def receipt(self) -> Receipt | None:
         """What it cost; known once the answer has ended."""
         return self.walk.receipt
+
+    def ended_by(self, reason: Reason) -> None:
+        """Ask `reason` when the answer is ended from outside, so that the records don't say that somebody hung up."""
+        self._reason = reason
 
     async def settled(self) -> Receipt:
         """Wait until the receipt is durable, and return it.
@@ -80,4 +88,8 @@ class Answer:
             await self._engine.aclose()
 
     def _end(self, failure: CourtyardError | None) -> None:
-        self._committed = self._finish(self.walk, self._meter.ending(failure))
+        self._committed = self._finish(self.walk, self._meter.ending(failure or self._reason()))
+
+
+def _hung_up() -> None:
+    return None

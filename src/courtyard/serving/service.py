@@ -161,7 +161,8 @@ class Serving:
         settlement = self._ledger.settle(walk.hold, charges, _use(walk, ending))
         walk.receipt = settlement.receipt
         recorded = self._record(walk, ending)
-        return _both(settlement.committed, recorded)
+        # The record is flushed after the receipt: who waits for it first finds the other done, and is woken once.
+        return _both(recorded, settlement.committed)
 
     def _record(self, walk: Walk, ending: Ending) -> Awaitable[object]:
         return self._evidence.seal(_record(walk, ending, now_ms=self._clock.now_ms()))

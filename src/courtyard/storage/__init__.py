@@ -7,6 +7,7 @@ from courtyard.storage.database import Database, metadata
 from courtyard.storage.keyring import Keyring
 from courtyard.storage.log import Appended, Log
 from courtyard.storage.revisions import Revisions, bump
+from courtyard.storage.trouble import DatabaseUnavailable, database_trouble
 
 __all__ = [
     "Appended",
@@ -14,6 +15,7 @@ __all__ = [
     "Committer",
     "Damage",
     "Database",
+    "DatabaseUnavailable",
     "Entry",
     "Keyring",
     "Log",
@@ -21,6 +23,7 @@ __all__ = [
     "Verification",
     "bump",
     "chain",
+    "database_trouble",
     "metadata",
     "read",
     "verify",

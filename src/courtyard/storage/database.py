@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 
 from courtyard.storage import schema
 
@@ -30,7 +31,12 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._engine = _connect(url)
+        try:
+            self._engine = _connect(url)
+        except (ArgumentError, ValueError):  # What they say may hold the password.
+            raise ValueError(
+                "settings: database_url is no address of a database; write postgresql+psycopg://USER@HOST/NAME"
+            ) from None
 
     @classmethod
     def in_directory(cls, directory: Path) -> "Database":
@@ -56,8 +62,16 @@ class Database:
             yield connection
 
     def upgrade(self) -> None:
-        """Bring the schema to the newest revision."""
-        schema.upgrade(self._engine)
+        """Bring the schema to the newest revision. Where that fails, nothing stays open.
+
+        Raises:
+            DatabaseUnavailable: a newer version of Courtyard made it.
+        """
+        try:
+            schema.upgrade(self._engine)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         self._engine.dispose()

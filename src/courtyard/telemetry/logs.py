@@ -2,9 +2,10 @@
 
 import logging
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import msgspec
 import structlog
@@ -39,13 +40,32 @@ def configure_logging(log_format: str = "console", *, level: str = "info", strea
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.BytesLoggerFactory(stream),
+        logger_factory=structlog.BytesLoggerFactory(_enduring(stream)),
         cache_logger_on_first_use=False,
     )
     logging.root.handlers = [_ToStructlog(number)]
     logging.root.setLevel(number)
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _Enduring:
+    """A stream whose disk may be full or whose reader may be gone: its lines are lost then, and nothing else is."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, line: bytes) -> None:
+        with suppress(OSError):
+            self._stream.write(line)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
+def _enduring(stream: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", _Enduring(stream))
 
 
 class AccessLog:
@@ -56,7 +76,7 @@ class AccessLog:
 
     def __init__(self, log_format: str, stream: BinaryIO | None = None) -> None:
         self._line = _json_line if log_format == "json" else _console_line
-        self._log = structlog.BytesLogger(stream or sys.stderr.buffer)
+        self._log = structlog.BytesLogger(_enduring(stream or sys.stderr.buffer))
 
     def write(self, exchange: Exchange) -> None:
         self._log.msg(self._line(exchange))

@@ -13,11 +13,12 @@ from courtyard.core.errors import ContextOverflow, InvalidRequest
 from courtyard.engines.child import memory
 from courtyard.engines.child.supervisor import Plan, Supervisor
 from courtyard.engines.engine import EngineSettings, Health
-from courtyard.engines.llama.asking import contents_of, options_for
+from courtyard.engines.llama.asking import contents_of, options_for, texts_of
 from courtyard.engines.llama.calls import CallReader
 from courtyard.engines.llama.choices import merged
 from courtyard.engines.llama.logprobs import Legacy
 from courtyard.engines.llama.settings import LlamaSettings
+from courtyard.engines.llama.tokens import count
 from courtyard.engines.llama.wishes import Wishes, read_wishes
 
 _THREADS_MAX = 8
@@ -78,6 +79,8 @@ class LlamaCppEngine:
             raise ValueError(f"engine {settings.name!r}: {error}") from error
         paths = tuple(path.strip() for path in options.lora.split(",") if path.strip())
         self._loras = tuple(Path(path).stem for path in paths)
+        if len(set(self._loras)) < len(self._loras):
+            raise ValueError(f"engine {settings.name!r}: two LoRA adapters have the same name")
         needed = options.memory_bytes or _memory_needed(options)
         self._supervisor = Supervisor(
             settings.name,
@@ -113,10 +116,7 @@ class LlamaCppEngine:
             async for delta in deltas:
                 yield delta
         except ContextOverflow as error:
-            raise ContextOverflow(
-                f"the prompt does not fit the {self._supervisor.context_tokens} tokens of context that a request has "
-                "here; send less"
-            ) from error
+            raise self._overflow() from error
         finally:
             await deltas.aclose()
 
@@ -124,14 +124,31 @@ class LlamaCppEngine:
         """Return a vector an input, where the engine was started for it."""
         if not self._options.embedding:
             raise InvalidRequest("this model gives no embeddings; ask for one that does", param="model")
+        await self._check_inputs(prompt)
         upstream = await self._supervisor.upstream()
-        return await upstream.embed(model, prompt)
+        request = msgspec.structs.replace(prompt.request, options={})
+        return await upstream.embed(model, msgspec.structs.replace(prompt, request=request))
 
     async def health(self) -> Health:
         return await self._supervisor.health()
 
     async def close(self) -> None:
         await self._supervisor.close()
+
+    async def _check_inputs(self, prompt: Prompt) -> None:
+        """Refuse an input that is longer than the context; llama.cpp would take it for its own failure."""
+        url, key = await self._supervisor.place()
+        for text in texts_of(prompt):
+            if len(text.encode()) < self._supervisor.context_tokens:
+                continue  # A token is a byte at least, and one is added.
+            if await count(url, key, text) > self._supervisor.context_tokens:
+                raise self._overflow()
+
+    def _overflow(self) -> ContextOverflow:
+        return ContextOverflow(
+            f"this does not fit the {self._supervisor.context_tokens} tokens of context that a request has here; "
+            "send less"
+        )
 
     async def _choice(self, model: str, prompt: Prompt, wishes: Wishes) -> AsyncGenerator[Delta, None]:
         """Yield one choice of one prompt."""

@@ -79,7 +79,7 @@ class Child:
         except TimeoutError:
             raise Ended(f"it was not ready within {wait_s:.0f} s") from None
         if not line:
-            raise Ended(f"{await self._end_reason()}{await self._last_words()}")
+            raise Ended(await self.why())
         said = msgspec.json.decode(line, type=Said)
         if said.error:
             raise Ended(f"{said.error}{await self._last_words()}")
@@ -87,8 +87,8 @@ class Child:
         self._tail.clear()
         return said
 
-    async def watch(self, *, memory_max: int) -> str:
-        """Wait until the child ends, and say why. It is ended here where it takes more memory than it may."""
+    async def watch(self, *, memory_max: int) -> str | None:
+        """Wait until the child ends. Where it takes more memory than it may it is ended here, and that is told."""
         ending = asyncio.ensure_future(self._process.wait())
         try:
             while not (await asyncio.wait({ending}, timeout=_WATCH_S))[0]:
@@ -99,6 +99,10 @@ class Child:
                     return f"it took {memory.megabytes(taken)} of memory and may have {memory.megabytes(memory_max)}"
         finally:
             ending.cancel()
+        return None
+
+    async def why(self) -> str:
+        """Say how it ended, with what it wrote last."""
         return f"{await self._end_reason()}{await self._last_words()}"
 
     def kill(self) -> None:

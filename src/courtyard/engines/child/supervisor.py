@@ -1,6 +1,7 @@
 """Keeps a child process alive: started, watched, and started again after a crash."""
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Callable
 
@@ -16,7 +17,7 @@ from courtyard.engines.upstream import Upstream
 
 _log = structlog.get_logger("courtyard.engines")
 
-_PAUSES_S = (0.0, 0.1, 1.0, 5.0, 30.0)
+_PAUSES_S = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 """How long to wait before the next start, after so many lives that were short."""
 
 _LONG_LIFE_S = 60.0
@@ -46,12 +47,12 @@ class Supervisor:
         self._name = name
         self._plan = plan
         self._upstream: Upstream | None = None
+        self._place = ("", "")
         self._reason = "it was not started"
         self._life: asyncio.Task[None] | None = None
         self._decided = asyncio.Event()
-        self._ready = asyncio.Event()
+        """Set unless the child will be ready soon: then it is worth waiting for."""
         self._is_closed = False
-        self._is_back_soon = True
         self.context_tokens = 0
         """What one request may have, as the child told it."""
 
@@ -68,15 +69,18 @@ class Supervisor:
         Raises:
             EngineFailed: it does not run.
         """
-        if self._upstream is None and self._life is not None and self._is_back_soon:
-            try:
+        if self._life is not None:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_PATIENCE_S):
-                    await self._ready.wait()
-            except TimeoutError:
-                pass
+                    await self._decided.wait()
         if self._upstream is None:
             raise EngineFailed(f"engine {self._name!r} does not run just now; try again, or ask the operator")
         return self._upstream
+
+    async def place(self) -> tuple[str, str]:
+        """Return where the child listens and the key it wants, for what `upstream` does not do; or raise as it does."""
+        await self.upstream()
+        return self._place
 
     async def health(self) -> Health:
         """Say whether the child answers; if not, why."""
@@ -88,8 +92,7 @@ class Supervisor:
         """End the child and what it was doing; safe to call twice."""
         self._is_closed = True
         life, self._life = self._life, None
-        await self._down("it was closed")
-        self._ready.set()  # Whoever waits learns that there is nothing to wait for.
+        await self._down("it was closed", is_back_soon=False)
         if life is not None:
             life.cancel()
             await asyncio.wait({life})
@@ -100,51 +103,55 @@ class Supervisor:
         short_lives = 0
         while True:
             began = loop.time()
-            reason = await self._one_life()
+            reason, was_ready = await self._one_life()
             short_lives = 0 if loop.time() - began > _LONG_LIFE_S else short_lives + 1
             pause_s = _PAUSES_S[min(short_lives, len(_PAUSES_S) - 1)]
-            self._is_back_soon = pause_s <= _SOON_S
-            await self._down(reason)
+            await self._down(reason, is_back_soon=was_ready and pause_s <= _SOON_S)
             _log.error("engine_ended", engine=self._name, reason=reason, again_in_s=pause_s)
             await asyncio.sleep(pause_s)
 
-    async def _one_life(self) -> str:
-        """Run a child to its end, and say why it ended."""
+    async def _one_life(self) -> tuple[str, bool]:
+        """Run a child to its end; say why it ended, and whether it was ready before."""
         plan = self._plan
         available = memory.available()
         if available is not None and available < plan.memory_needed:
-            return (
+            reason = (
                 f"it needs {memory.megabytes(plan.memory_needed)} of memory, and {memory.megabytes(available)} are "
                 "available; free some, or give it a smaller model or context"
             )
+            return reason, False
         key = secrets.token_urlsafe(32)
         try:
             child = await Child.spawn(plan.module)
         except Ended as ended:
-            return str(ended)
+            return str(ended), False
         try:
             said = await child.said(plan.settings(key), wait_s=plan.load_s)
             self.context_tokens = said.context_tokens
             self._up(said.url, key)
             _log.info("engine_ready", engine=self._name, pid=child.pid, context_tokens=said.context_tokens)
-            return await child.watch(memory_max=plan.memory_max)
+            too_much = await child.watch(memory_max=plan.memory_max)
+            await self._down("it is started again", is_back_soon=True)  # Before anything else: nobody asks it now.
+            return too_much or await child.why(), True
         except Ended as ended:
-            return str(ended)
+            return str(ended), False
         finally:
             await child.end()
 
     def _up(self, url: str, key: str) -> None:
         plan = self._plan
+        self._place = (url, key)
         self._upstream = Upstream(
             url, key=key, first_s=plan.first_s, stall_s=plan.stall_s, concurrency_max=plan.concurrency_max
         )
-        self._ready.set()
         self._decided.set()
 
-    async def _down(self, reason: str) -> None:
+    async def _down(self, reason: str, *, is_back_soon: bool) -> None:
         upstream, self._upstream = self._upstream, None
         self._reason = reason
-        self._ready.clear()
-        self._decided.set()
+        if is_back_soon:
+            self._decided.clear()
+        else:
+            self._decided.set()
         if upstream is not None:
             await upstream.close()

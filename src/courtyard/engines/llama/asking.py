@@ -1,6 +1,6 @@
 """A request as llama.cpp takes it: what passes, what is refused, and how a tool is forced."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -50,6 +50,7 @@ class Message(msgspec.Struct):
 _decode_messages = Decoder(list[Message]).decode
 _decode_objects = Decoder(list[dict[str, Raw]]).decode
 _decode_texts = Decoder(str | list[str | int | list[int]]).decode
+_decode_inputs = Decoder(str | list[str]).decode
 
 _TOKEN_MAX = 2**31 - 1
 
@@ -67,7 +68,7 @@ def options_for(prompt: Prompt, wishes: Wishes, *, loras: tuple[str, ...], model
         options.pop("grammar", None)
     if stops := wishes.stops:
         options["stop"] = Raw(encode(stops))
-    if loras:
+    if loras or wishes.lora:
         options["lora"] = Raw(encode(_scales(wishes, loras, model)))
     options["timings_per_token"] = Raw(b"true")  # They count the tokens of each piece.
     return options
@@ -94,6 +95,19 @@ def contents_of(prompt: Prompt) -> list[Raw]:
         ):
             raise InvalidRequest("prompt: a token is a number of the vocabulary", param="prompt")
     return [Raw(encode(one)) for one in prompts]
+
+
+def texts_of(prompt: Prompt) -> list[str]:
+    """Return the inputs of an embeddings request.
+
+    Raises:
+        InvalidRequest: they are no texts.
+    """
+    try:
+        texts = _decode_inputs(prompt.content)
+    except msgspec.DecodeError as error:
+        raise InvalidRequest("input is a text or a list of texts; this model takes no tokens", param="input") from error
+    return [texts] if isinstance(texts, str) else texts
 
 
 def _messages(content: Raw) -> Raw:
@@ -161,13 +175,10 @@ def _scales(wishes: Wishes, loras: tuple[str, ...], model: str) -> list[dict[str
         return []
     if isinstance(asked, str):
         if asked not in loras:
-            raise InvalidRequest(f"lora: there is no {asked[:80]!r}; there are {_listed(loras)}", param="lora")
+            known = ", ".join(loras) or "none"
+            raise InvalidRequest(f"lora: there is no {asked[:80]!r}; adapters here: {known}", param="lora")
         return [{"id": loras.index(asked), "scale": 1.0}]
     for one in asked:
         if not 0 <= one.id < len(loras):
             raise InvalidRequest(f"lora: there is no adapter {one.id}; there are {len(loras)}", param="lora")
     return [{"id": one.id, "scale": one.scale} for one in asked]
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)

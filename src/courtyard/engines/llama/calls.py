@@ -89,7 +89,7 @@ class CallReader:
         return [
             Delta(
                 choice=held[0].choice,
-                text=text[:at],
+                text=text[:at] if self._has_begun or text[:at].strip() else "",
                 tool_calls=_written(calls, first=first) if calls else None,
                 tokens=sum(delta.tokens for delta in held),
             )

@@ -8,7 +8,7 @@ from msgspec.json import encode
 from courtyard.core.chat import Prompt
 from courtyard.core.errors import InvalidRequest
 
-_SCHEMA_ENTRIES_MAX = 4000
+_SCHEMA_ENTRIES_MAX = 2000
 _SCHEMA_DEPTH_MAX = 64
 _GRAMMAR_CHARS_MAX = 32 * 1024
 
