@@ -18,9 +18,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -29,10 +29,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.load import Result, measure
+from benchmarks.mock import PACED
 from benchmarks.peers import KEY, PEERS
 
 _READY_S = 60
-_REQUESTS, _STREAMS = 4000, 800
+_KINDS = {"request": 4000, "stream": 800, "paced": 800}
+"""How many of each are asked: whole answers, streams that come in one write, and streams that come piece by piece."""
 _SLOW = ("litellm",)
 """Asked a tenth as often: they take tens of milliseconds a request."""
 
@@ -46,6 +48,7 @@ class Gateway:
     pid: int
     model: str
     key: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def main() -> None:
@@ -63,16 +66,17 @@ def main() -> None:
             if only and name not in only:
                 continue
             with start(upstream) as gateway:
-                rows.append((gateway.name, *(_measure(gateway, options.connections, stream=s) for s in (False, True))))
+                rows.append((gateway.name, *(_measure(gateway, options.connections, kind) for kind in _KINDS)))
     missing = [peer.name for peer in PEERS if not peer.installed]
     if options.json:
-        sys.stdout.write(msgspec.json.encode([{"gateway": n, "request": r, "stream": s} for n, r, s in rows]).decode())
+        told = [{"gateway": name, **dict(zip(_KINDS, results, strict=True))} for name, *results in rows]
+        sys.stdout.write(msgspec.json.encode(told).decode())
     else:
         _show(rows, options.connections, missing)
 
 
-def _measure(gateway: Gateway, connections: int, *, stream: bool) -> Result:
-    requests = _STREAMS if stream else _REQUESTS
+def _measure(gateway: Gateway, connections: int, kind: str) -> Result:
+    requests = _KINDS[kind]
     if gateway.name in _SLOW:
         requests //= 10
     return asyncio.run(
@@ -81,9 +85,11 @@ def _measure(gateway: Gateway, connections: int, *, stream: bool) -> Result:
             gateway.pid,
             model=gateway.model,
             key=gateway.key,
-            stream=stream,
+            stream=kind != "request",
+            user=PACED if kind == "paced" else "somebody",
             connections=connections,
             requests=requests,
+            headers=gateway.headers,
         )
     )
 
@@ -140,7 +146,8 @@ def _starter(peer):
         process = peer.start(upstream, port)
         try:
             _wait(port, process)
-            yield Gateway(name=peer.name, port=port, pid=process.pid, model=peer.model, key=KEY)
+            headers = peer.headers(upstream)
+            yield Gateway(name=peer.name, port=port, pid=process.pid, model=peer.model, key=KEY, headers=headers)
         finally:
             process.kill()
             process.wait()
@@ -168,7 +175,7 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"nothing listens on {port}; its log stands in .cache/peers")
 
 
-def _show(rows: list[tuple[str, Result, Result]], connections: int, missing: list[str]) -> None:
+def _show(rows: list[tuple[str, Result, Result, Result]], connections: int, missing: list[str]) -> None:
     ours = next((row for row in rows if row[0] == "courtyard"), None)
     table = Table(title=f"{connections} connections, {platform.machine()}, {os.cpu_count()} cores")
     for heading in (
@@ -179,18 +186,25 @@ def _show(rows: list[tuple[str, Result, Result]], connections: int, missing: lis
         "requests/s",
         "CPU ms a stream",
         "× ours",
+        "CPU ms a paced stream",
+        "× ours",
         "RSS MB",
     ):
         table.add_column(heading, justify="left" if heading == "gateway" else "right")
-    for name, whole, stream in rows:
-        ratios = [
-            f"{result.cpu_ms / base.cpu_ms:.1f}" if ours and name != "direct" else ""
-            for result, base in zip((whole, stream), ours[1:] if ours else (whole, stream), strict=True)
-        ]
-        shown = ("", "") if name == "direct" else (f"{whole.cpu_ms:.3f}", f"{stream.cpu_ms:.3f}")
+    for name, *results in rows:
+        costs = [f"{result.cpu_ms:.3f}" for result in results]
+        ratios = (
+            [f"{result.cpu_ms / base.cpu_ms:.1f}" for result, base in zip(results, ours[1:], strict=True)]
+            if ours
+            else [""] * 3
+        )
+        memory = f"{results[-1].rss_mb:.0f}"
+        if name == "direct":  # There is no gateway to cost anything.
+            costs, ratios, memory = [""] * 3, [""] * 3, ""
+        whole = results[0]
         table.add_row(
-            *(name, shown[0], ratios[0], f"{whole.p50_ms:.2f}", f"{whole.rate:,.0f}", shown[1], ratios[1]),
-            "" if name == "direct" else f"{stream.rss_mb:.0f}",
+            *(name, costs[0], ratios[0], f"{whole.p50_ms:.2f}", f"{whole.rate:,.0f}"),
+            *(costs[1], ratios[1], costs[2], ratios[2], memory),
         )
     console = Console()
     console.print(table)

@@ -4,9 +4,11 @@ import asyncio
 import json
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
+from types import MappingProxyType
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -54,12 +56,14 @@ async def measure(
     connections: int,
     requests: int,
     user: str = "somebody",
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Result:
     """Ask `requests` times over `connections` connections, after a tenth as many to warm up."""
     data = body(model, stream=stream, user=user)
+    more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     head = (
         f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {key}\r\n"
-        f"Content-Type: application/json\r\nx-portkey-provider: openai\r\nContent-Length: {len(data)}\r\n\r\n"
+        f"Content-Type: application/json\r\n{more}Content-Length: {len(data)}\r\n\r\n"
     ).encode()
     await _run(port, head + data, connections=connections, requests=max(connections, requests // 10))
     cpu, began = cpu_seconds(pid), time.perf_counter()

@@ -26,6 +26,8 @@ class Peer:
     package: str
     command: Callable[["Peer", int, int], list[str]]
     environ: Callable[[int, int], dict[str, str]] = lambda upstream, port: {}
+    headers: Callable[[int], dict[str, str]] = lambda upstream: {}
+    """What a request must say besides, before an upstream's port."""
     model: str = "mock"
     npm: bool = False
 
@@ -97,6 +99,7 @@ PEERS = (
             "PORT": str(port),
             "GOMAXPROCS": "1",
             "RATE_LIMIT_RPS": "0",
+            "MASTER_KEY": KEY,
             "OPENAI_API_KEY": KEY,
             "OPENAI_BASE_URL": f"http://127.0.0.1:{upstream}/v1",
         },
@@ -109,6 +112,10 @@ PEERS = (
         npm=True,
         command=lambda peer, upstream, port: ["node", *_portkey(peer), f"--port={port}", "--headless"],
         environ=lambda upstream, port: {"TRUSTED_CUSTOM_HOSTS": "127.0.0.1"},
+        headers=lambda upstream: {
+            "x-portkey-provider": "openai",
+            "x-portkey-custom-host": f"http://127.0.0.1:{upstream}/v1",
+        },
     ),
     Peer(
         name="litellm",

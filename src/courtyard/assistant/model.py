@@ -19,11 +19,8 @@ class AssistantSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     model: ModelName = ModelName("default")
     """The model of a conversation for which nobody picked one."""
-    instructions: str = (
-        "You are a helpful assistant. Answer in the language of the question. Be brief and exact, and say so when you "
-        "do not know. Write Markdown, and name the language of each code block."
-    )
-    """The system message; none is sent where this is empty."""
+    instructions: str = "You are a helpful assistant. Answer in the language of the question."
+    """The system message; none is sent where this is empty. Small models follow a short one best."""
     text_length_max: int = 32_000
     """Characters in one question."""
     messages_max: int = 1000

@@ -62,6 +62,11 @@ class Memory:
         hint = f"did you mean {near!r}?" if near else "GET /v1/models lists those that are"
         raise UnknownModel(f"no model {name[:120]!r} is served here; {hint}", param="model")
 
+    def name_of(self, name: str) -> str:
+        """Return the name of the model that an alias stands for; what is unknown, as it is."""
+        model = self._known.by_name.get(name)
+        return name if model is None else model.name
+
     def models(self) -> tuple[Model, ...]:
         """List models, oldest first."""
         return tuple(self._known.models.values())

@@ -59,10 +59,6 @@ class CatalogueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     context_tokens: int = 16384
     """Context over all slots together: each request has its part of it."""
 
-    @property
-    def context_tokens_per_request(self) -> int:
-        return self.context_tokens // max(self.slots, 1)
-
 
 class Layout(StrEnum):
     """How a hub lays out its addresses."""

@@ -1,10 +1,10 @@
 """What a catalogue holds to: names, and what follows from a model's facts."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
-from courtyard.catalogue.model import ShelfModel
+from courtyard.catalogue.model import CatalogueSettings, Option, ShelfModel
 from courtyard.core.chat import Kind
 from courtyard.core.errors import InvalidRequest
 from courtyard.core.ids import ModelName
@@ -82,6 +82,17 @@ def check_context(tokens: int) -> None:
 def tokens_max_default(context_tokens: int) -> int:
     """How long an answer may be when nobody says: long enough to be useful, and most of the context is the prompt's."""
     return min(_TOKENS_MAX_DEFAULT, max(context_tokens // 4, 1))
+
+
+def context_of_a_request(options: Mapping[str, Option], settings: CatalogueSettings) -> int:
+    """How much context a request has on an embedded engine: its slots share it."""
+    context, slots = (options.get(name, getattr(settings, name)) for name in ("context_tokens", "slots"))
+    return int(context) // max(int(slots), 1)
+
+
+def changed(options: Mapping[str, Option], changes: Mapping[str, Option | None]) -> dict[str, Option]:
+    """Take over what is said; nothing takes an option away."""
+    return {name: value for name, value in ({**options, **changes}).items() if value is not None}
 
 
 def same_role(some: frozenset[Kind], others: frozenset[Kind]) -> bool:

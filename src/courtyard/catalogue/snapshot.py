@@ -59,10 +59,9 @@ def _model(
 ) -> Model:
     kept = row.model
     context = kept.context_tokens
-    if any(engines[placement.engine].file for placement in placements):
-        context = min(
-            context, settings.context_tokens_per_request
-        )  # The slots of an embedded engine share its context.
+    for engine in (engines[placement.engine] for placement in placements):
+        if engine.file is not None:
+            context = min(context, rules.context_of_a_request(engine.options, settings))
     return Model(
         name=kept.name,
         kinds=kept.kinds,

@@ -1,13 +1,19 @@
 """From an engine as it is kept to one that can be run here: its key read, its file found."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
+from courtyard import plugins
 from courtyard.catalogue.fetching import unheard
 from courtyard.catalogue.files import Store
 from courtyard.catalogue.model import Artifact, CatalogueSettings, EngineEntry, Option
+from courtyard.core.errors import InvalidRequest
+from courtyard.core.ids import Region
 from courtyard.engines import EngineSettings
 
+_PATH = "path"
 _KEY_BYTES_MAX = 64 * 1024
 
 
@@ -29,8 +35,33 @@ def wire(entry: EngineEntry, settings: CatalogueSettings, store: Store, artifact
         region=entry.region or settings.region,
         url=entry.url,
         key=_key(entry),
-        options=entry.options if artifact is None else _embedded(entry, artifact, settings, store),
+        options=entry.options if entry.file is None else _embedded(entry, artifact, settings, store),
     )
+
+
+def check_engine(entry: EngineEntry) -> None:
+    """Refuse an engine whose plugin is not installed, or does not take its options.
+
+    Raises:
+        InvalidRequest: as the plugin says it.
+    """
+    installed = plugins.load("engines")
+    if entry.plugin not in installed:
+        raise InvalidRequest(
+            f"no engine plugin {entry.plugin!r} is installed; there are {', '.join(sorted(installed))}"
+        )
+    if entry.file is not None and _PATH in entry.options:
+        raise InvalidRequest(f"an embedded engine's {_PATH} is the file of its model, which has a digest")
+    options = entry.options if entry.file is None else entry.options | {_PATH: entry.file}
+    make = cast("Callable[[EngineSettings], object]", installed[entry.plugin])
+    try:  # An engine does nothing before it is started.
+        make(
+            EngineSettings(
+                name=entry.name, plugin=entry.plugin, region=entry.region or Region(""), url=entry.url, options=options
+            )
+        )
+    except (ValueError, TypeError) as error:
+        raise InvalidRequest(str(error)) from error
 
 
 def _key(entry: EngineEntry) -> str | None:
@@ -51,15 +82,18 @@ def _key(entry: EngineEntry) -> str | None:
     return None
 
 
-def _embedded(entry: EngineEntry, artifact: Artifact, settings: CatalogueSettings, store: Store) -> dict[str, Option]:
+def _embedded(
+    entry: EngineEntry, artifact: Artifact | None, settings: CatalogueSettings, store: Store
+) -> dict[str, Option]:
+    if artifact is None:
+        raise NotHere(f"the model of its file {entry.file} was taken out of service")
     path = store.find(artifact, unheard)
     if path is None:
         state = "is another than it was" if store.path(artifact.file).exists() else f"is not in {store.directory}"
         raise NotHere(f"its file {artifact.file} {state}; bring it with `courtyard models pull`")
     shared: dict[str, Option] = {
-        "path": str(path),
         "threads": settings.threads,
         "slots": settings.slots,
         "context_tokens": settings.context_tokens,
     }
-    return shared | entry.options
+    return shared | entry.options | {_PATH: str(path)}

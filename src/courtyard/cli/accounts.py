@@ -21,7 +21,7 @@ accounts = typer.Typer(
 
 Owner = Annotated[
     str,
-    typer.Argument(help="An organisation, a project, a key or a person, by id or name; a person by e-mail address too."),
+    typer.Argument(help="An organisation, a project, a key or a person, by id or name; people by e-mail address too."),
 ]
 Words = Annotated[
     list[str], typer.Argument(metavar="AMOUNT", help="`10 USD`, `0.50 EUR`, `1000 tokens`, `60 requests`.")
@@ -69,8 +69,8 @@ def open_account(
 ) -> None:
     """Open a wallet: a prepaid one, or one that every window fills anew.
 
-    A wallet of a project pays alone for that project: a prepaid one that is empty refuses, and does not fall back to the
-    organisation's.
+    A wallet of a project pays alone for what the project uses: an empty prepaid one refuses, and does not fall
+    back to the organisation's.
     """
     with open_house(data_dir) as house:
         owner = owner_of(house, owner)

@@ -1,20 +1,18 @@
 """`courtyard models`: what is served, by which engines, and how more comes."""
 
 import asyncio
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import msgspec
 import typer
 from rich.markup import escape
-from rich.table import Column, Table
 
 from courtyard import plugins
-from courtyard.app import House
-from courtyard.catalogue import EngineState, Layout, Model, ModelUnavailable, OnShelf, cautions
+from courtyard.catalogue import Layout, Model, ModelUnavailable, cautions
 from courtyard.cli.bars import bytes_bar
 from courtyard.cli.common import AsJson, DataDir, err, fail, open_house, out, print_json
+from courtyard.cli.models_shown import say, show_served, show_shelf, show_trials, warn
 from courtyard.cli.trying import Trial, prompt_for, run_trial
 from courtyard.core.chat import Kind
 from courtyard.core.ids import EngineName, Region
@@ -26,7 +24,12 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="A model's name, or a
 _Kinds = Annotated[
     list[Kind] | None, typer.Option("--kind", help="What the model does; give it once for each.", show_default=False)
 ]
-_YES_NO = {True: "[green]yes[/green]", False: "no"}
+
+
+_Options = Annotated[
+    list[str] | None,
+    typer.Option("--option", metavar="NAME=VALUE", help="A setting of the engine, such as stall_s=30; repeatable."),
+]
 
 
 @app.command("list")
@@ -37,17 +40,22 @@ def list_models(data_dir: DataDir = None, json: AsJson = False) -> None:
         if json:
             print_json({"models": models, "engines": engines, "shelf": shelf})
             return
-        _show_served(models, engines, house)
-        _show_shelf(shelf)
+        show_served(models, engines, house)
+        show_shelf(shelf)
 
 
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What callers will ask for.")],
     *,
-    url: Annotated[str, typer.Option(help="Address of an OpenAI-compatible server, such as http://localhost:8000/v1.")],
+    url: Annotated[
+        str | None, typer.Option(help="Address of an OpenAI-compatible server, such as http://localhost:8000/v1.")
+    ] = None,
+    plugin: Annotated[
+        str | None, typer.Option(help="Another installed kind of engine, which may need no --url.")
+    ] = None,
     upstream_model: Annotated[
-        str | None, typer.Option(help="The server's own name for the model, where it is another.")
+        str | None, typer.Option(help="The engine's own name for the model, where it is another.")
     ] = None,
     key_env: Annotated[
         str | None,
@@ -57,21 +65,25 @@ def add(
         Path | None, typer.Option(help="A file with the server's key, read where the server runs.")
     ] = None,
     region: Annotated[
-        str | None, typer.Option(help="Where the server stands; needed for addresses outside this network.")
+        str | None, typer.Option(help="Where the engine stands; needed for addresses outside this network.")
     ] = None,
     weight: Annotated[int, typer.Option(help="Its share of the load beside other engines of this model.")] = 1,
     fallback: Annotated[bool, typer.Option("--fallback", help="Ask it only when the engines before it fail.")] = False,
     kind: _Kinds = None,
     context: Annotated[int | None, typer.Option(metavar="TOKENS", help="The model's context. [default: 8192]")] = None,
     alias: Annotated[list[str] | None, typer.Option(help="Another name for the model; repeatable.")] = None,
-    engine: Annotated[str | None, typer.Option(help="A name for the server; made from its address otherwise.")] = None,
-    option: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A setting of the engine, such as stall_s=30.")
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="A name for the engine; made from its address otherwise. With neither --url nor --plugin, one that "
+            "is there."
+        ),
     ] = None,
+    option: _Options = None,
     data_dir: DataDir = None,
     json: AsJson = False,
 ) -> None:
-    """Serve a model by an OpenAI-compatible server: vLLM, SGLang, Ollama, llama-server, a provider.
+    """Serve a model by an OpenAI-compatible server (vLLM, SGLang, Ollama, a provider) or by another plugin.
 
     The same NAME with another --url adds an engine behind it; a running Courtyard follows within a second.
     """
@@ -79,6 +91,7 @@ def add(
         model = house.catalogue.add(
             name,
             url=url,
+            plugin=plugin,
             upstream=upstream_model,
             engine=engine,
             key_env=key_env,
@@ -89,11 +102,34 @@ def add(
             kinds=kind,
             context_tokens=context,
             aliases=alias or (),
-            options=dict(_option(each) for each in option or ()),
+            options={key: value for key, value in map(_option, option or ()) if value is not None},
         )
-        for caution in cautions(url, has_key=bool(key_env or key_file)):
-            err.print(f"[yellow]note[/yellow] {escape(caution)}", highlight=False, soft_wrap=True)
-        _say(house, model, json=json)
+        for caution in cautions(url, has_key=bool(key_env or key_file)) if url else ():
+            warn(caution)
+        say(house, model, json=json)
+
+
+@app.command()
+def configure(
+    name: _Name,
+    *,
+    option: _Options = None,
+    engine: Annotated[str | None, typer.Option(help="Which engine of the model, where it runs on several.")] = None,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Set options of an engine of a model, or show them. It starts anew with them: what it was answering fails.
+
+    An option with nothing after its `=` has its default again.
+    """
+    with open_house(data_dir) as house:
+        entry = house.catalogue.configure(name, dict(map(_option, option or ())), engine=engine)
+    if json:
+        print_json(entry)
+    else:
+        options = [f"{key}={msgspec.json.encode(value).decode()}" for key, value in entry.options.items()]
+        said = f"{entry.name} has {', '.join(options) or 'every option at its default'}"
+        out.print(escape(said), highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -138,7 +174,7 @@ def pull(
             if not only_file:
                 model = house.catalogue.serve_embedded(name, chosen=True)
     if model is not None:
-        _say(house, model, json=json)
+        say(house, model, json=json)
     elif json:
         print_json({"file": file or name, "served": False})
     else:
@@ -177,7 +213,7 @@ def try_model(
     if json:
         print_json({"model": model.name, "trials": trials})
     else:
-        _show_trials(trials)
+        show_trials(trials)
     if not any(trial.ok for trial in trials):
         raise fail(f"no engine of {model.name} answered")
 
@@ -224,116 +260,19 @@ def alias(
         out.print(escape(said), highlight=False, soft_wrap=True)
 
 
-def _option(text: str) -> tuple[str, str | int | float | bool]:
+def _option(text: str) -> tuple[str, str | int | float | bool | None]:
+    """Read an option as a number or a truth where it looks like one; nothing stands for its default."""
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise typer.BadParameter(f"{text!r} is no NAME=VALUE", param_hint="--option")
+    if not value:
+        return name, None
     try:
         return name, msgspec.json.decode(value, type=str | int | float | bool)
     except msgspec.DecodeError:
         return name, value
 
 
-def _say(house: House, model: Model, *, json: bool) -> None:
-    if json:
-        print_json(model)
-        return
-    runs = ", ".join(_where(placement) for placement in model.placements)
-    out.print(f"[bold]{escape(model.name)}[/bold] runs on {escape(runs)}", highlight=False, soft_wrap=True)
-    facts = [
-        f"{', '.join(sorted(model.kinds))}",
-        f"{model.context_tokens} tokens of context a request",
-        *([f"licence {model.licence}"] if model.licence else []),
-        *([f"also {', '.join(model.aliases)}"] if model.aliases else []),
-    ]
-    out.print(f"  {escape(' · '.join(facts))}", style="dim", highlight=False, soft_wrap=True)
-    for state in house.catalogue.engine_states():
-        if state.problem and any(placement.engine == state.entry.name for placement in model.placements):
-            _warn(f"engine {state.entry.name} can't run here: {state.problem}")
-
-
-def _where(placement: Placement, *facts: str) -> str:
-    said = [*facts, *([f"weight {placement.weight}"] if placement.weight != 1 else [])]
-    said += [f"fallback {placement.rank}"] if placement.rank else []
-    return f"{placement.engine} ({', '.join(said)})" if said else placement.engine
-
-
-def _show_served(models: Iterable[Model], engines: Iterable[EngineState], house: House) -> None:
-    states = {state.entry.name: state for state in engines}
-    regions = {name: house.catalogue.region_of(state.entry) for name, state in states.items()}
-    table = _table("Served", "Does", "Context", "Runs on")
-    for model in models:
-        table.add_row(
-            _named(model.name, model.aliases),
-            "\n".join(sorted(model.kinds)),
-            f"{model.context_tokens:,}",
-            "\n".join(escape(_where(placement, regions[placement.engine])) for placement in model.placements),
-        )
-    if table.row_count:
-        out.print(table)
-    else:
-        out.print("nothing is served yet; `courtyard models pull default` brings a model\n", highlight=False)
-    for state in states.values():
-        if state.problem:
-            _warn(f"engine {state.entry.name} can't run here: {state.problem}")
-
-
-def _show_shelf(shelf: Iterable[OnShelf]) -> None:
-    table = _table("Can be brought", "Size", "Memory", "Here", "Served", "Licence")
-    for entry in shelf:
-        artifact = entry.model.artifact
-        table.add_row(
-            _named(entry.model.name, entry.model.aliases),
-            _size(artifact.bytes) if artifact else "",
-            _size(entry.memory_bytes) if entry.memory_bytes else "",
-            _here(entry),
-            _YES_NO[entry.served],
-            escape(entry.model.licence or ""),
-        )
-    out.print(table)
-
-
-def _table(title: str, *columns: str) -> Table:
-    """A table that shows model names whole on a narrow terminal."""
-    rest = (Column(column, overflow="fold") for column in columns)
-    return Table(Column("Model", no_wrap=True), *rest, title=title, title_justify="left", title_style="bold")
-
-
-def _named(name: str, aliases: Iterable[str]) -> str:
-    also = "".join(f"\n[dim]also {escape(alias)}[/dim]" for alias in aliases)
-    return escape(name) + also
-
-
-def _here(entry: OnShelf) -> str:
-    artifact = entry.model.artifact
-    if entry.present or artifact is None:
-        return _YES_NO[True]
-    return f"{100 * entry.bytes_here // artifact.bytes} %" if entry.bytes_here else _YES_NO[False]
-
-
-def _size(bytes: int) -> str:
-    return f"{bytes / 1e9:.2f} GB" if bytes >= 1e9 else f"{bytes / 1e6:.0f} MB"
-
-
 def _not_tried(placement: Placement, kind: Kind, error: Exception) -> Trial:
     reason = error.message if isinstance(error, ModelUnavailable) else f"no plugin {error} is installed for it"
     return Trial(engine=EngineName(placement.engine), model=placement.model, kind=kind, ok=False, error=reason)
-
-
-def _show_trials(trials: Iterable[Trial]) -> None:
-    table = Table("Engine", "Region", "Answered", "First after", "Tokens", "Speed", "It said")
-    for trial in trials:
-        table.add_row(
-            escape(trial.engine),
-            escape(trial.region or ""),
-            _YES_NO[True] if trial.ok else "[red]no[/red]",
-            f"{trial.first_ms} ms" if trial.first_ms is not None else "",
-            str(trial.tokens) if trial.tokens is not None else "",
-            f"{trial.tokens_per_s} tokens/s" if trial.tokens_per_s is not None else "",
-            escape(trial.error or trial.text or f"a vector of {trial.dimensions} dimensions"),
-        )
-    out.print(table)
-
-
-def _warn(message: str) -> None:
-    err.print(f"[yellow]note[/yellow] {escape(message)}", highlight=False, soft_wrap=True)

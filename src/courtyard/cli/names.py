@@ -59,7 +59,12 @@ def owner_of(house: House, text: str) -> str:
     if "@" in text:
         return person_of(house, text).id
     identity = house.identity
-    owners = (*identity.organisations(), *identity.projects(), *identity.people(), *_keys(house, text))
+    owners: tuple[_Named, ...] = (
+        *identity.organisations(),
+        *identity.projects(),
+        *identity.people(),
+        *_keys(house, text),
+    )
     return _one(owners, text, what="organisation, project, key or person").id
 
 

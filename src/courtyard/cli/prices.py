@@ -1,6 +1,6 @@
 """`courtyard prices`: what models cost, since when, and until when something else did."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated
 
 import typer
@@ -8,17 +8,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from courtyard.app import House
-from courtyard.cli.common import AsJson, DataDir, err, open_house, out, print_json
+from courtyard.cli.common import AsJson, DataDir, err, fail, open_house, out, print_json
 from courtyard.cli.dates import since_ms
 from courtyard.core.amount import Amount, money
 from courtyard.core.clock import date_time
 from courtyard.core.errors import UnknownModel
 from courtyard.core.ids import ModelName
 from courtyard.ledger import words
-from courtyard.pricing import ANY, Version, nano
+from courtyard.pricing import ANY, DEFAULT_KIND, Version, nano
 
 app = typer.Typer(
-    help="Prices by model: per million tokens, dated, and never edited.\n\n"
+    help="Prices by model: per million tokens or of another kind, dated, and never edited.\n\n"
     "Receipts name the version that they were rated by, by its SHA-256.",
     no_args_is_help=True,
 )
@@ -34,7 +34,7 @@ def list_(data_dir: DataDir = None, json: AsJson = False) -> None:
     if json:
         print_json(versions)
     elif versions:
-        out.print(_table(versions))
+        _show(versions)
     else:
         err.print("no price is in force; set one with `courtyard prices set`")
 
@@ -43,13 +43,22 @@ def list_(data_dir: DataDir = None, json: AsJson = False) -> None:
 def set_(
     model: Annotated[str, typer.Argument(help=f"A model's name or alias, or '{ANY}' for every model without its own.")],
     *,
-    input: Annotated[str, typer.Option(metavar="PRICE", help="For a million prompt tokens, as in 0.10; 0 is free.")],
-    output: Annotated[str, typer.Option(metavar="PRICE", help="For a million generated tokens.")],
+    input: Annotated[
+        str | None, typer.Option(metavar="PRICE", help="For a million prompt tokens, as in 0.10; 0 is free.")
+    ] = None,
+    output: Annotated[str | None, typer.Option(metavar="PRICE", help="For a million generated tokens.")] = None,
     cached_input: Annotated[
         str | None, typer.Option(metavar="PRICE", help="For a million cached prompt tokens; as --input if left out.")
     ] = None,
     reasoning: Annotated[
         str | None, typer.Option(metavar="PRICE", help="For a million reasoning tokens; as --output if left out.")
+    ] = None,
+    kind: Annotated[
+        str, typer.Option(help="Another installed kind of price, which has rates of its own.")
+    ] = DEFAULT_KIND,
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=COUNT", help="A rate of another kind, in whole numbers as that kind counts."),
     ] = None,
     currency: Annotated[
         str | None, typer.Option(metavar="CODE", help="ISO 4217, as in EUR; the house's own if left out.")
@@ -63,15 +72,21 @@ def set_(
 ) -> None:
     """Set what a model costs, from now or from a date on."""
     given = {"input": input, "output": output, "cached_input": cached_input, "reasoning": reasoning}
+    said = {name: text for name, text in given.items() if text is not None}
+    _check_given(said, kind=kind, rates=rate or ())
     with open_house(data_dir) as house:
-        rates = {name: nano(text) for name, text in given.items() if text is not None}
+        rates = {name: nano(text) for name, text in said.items()} | dict(_rate(text) for text in rate or ())
         version = house.pricing.set_price(
-            _model(house, model, quiet=json), rates, currency=currency or house.settings.currency, from_ms=from_
+            _model(house, model, quiet=json),
+            rates,
+            currency=currency or house.settings.currency,
+            from_ms=from_,
+            kind=kind,
         )
     if json:
         print_json(version)
     else:
-        out.print(_table([version]))
+        _show([version])
 
 
 @app.command()
@@ -86,7 +101,7 @@ def history(
     if json:
         print_json(versions)
     else:
-        out.print(_table(versions, whole=True))
+        _show(versions, whole=True)
 
 
 def _model(house: House, name: str, *, quiet: bool) -> ModelName:
@@ -101,7 +116,33 @@ def _model(house: House, name: str, *, quiet: bool) -> ModelName:
         return ModelName(name)
 
 
-def _table(versions: Iterable[Version], *, whole: bool = False) -> Table:
+def _check_given(given: Mapping[str, str], *, kind: str, rates: Collection[str]) -> None:
+    """Refuse options that do not go together: each kind of price has its own."""
+    if kind != DEFAULT_KIND and given:
+        raise fail(f"a price of kind {kind!r} has rates of its own; give them by --rate NAME=COUNT", status=2)
+    if kind == DEFAULT_KIND and rates:
+        raise fail("--rate is for other kinds; say which by --kind", status=2)
+    if kind == DEFAULT_KIND and not {"input", "output"} <= given.keys():
+        raise fail("--input and --output must be given", status=2)
+
+
+def _rate(text: str) -> tuple[str, int]:
+    name, _, count = text.partition("=")
+    if not name or not count.isdecimal():
+        raise typer.BadParameter(f"{text!r} is no NAME=COUNT, with a whole number", param_hint="--rate")
+    return name, int(count)
+
+
+def _show(versions: Iterable[Version], *, whole: bool = False) -> None:
+    by_token = [version for version in versions if version.kind == DEFAULT_KIND]
+    others = [version for version in versions if version.kind != DEFAULT_KIND]
+    if by_token:
+        out.print(_table(by_token, whole=whole))
+    if others:
+        out.print(_others_table(others, whole=whole))
+
+
+def _table(versions: Iterable[Version], *, whole: bool) -> Table:
     table = Table(title="per million tokens", title_justify="left")
     for name in ("model", "input", "cached input", "output", "reasoning"):
         table.add_column(name, justify="left" if name == "model" else "right", overflow="fold")
@@ -110,10 +151,10 @@ def _table(versions: Iterable[Version], *, whole: bool = False) -> Table:
     for version in versions:
         table.add_row(
             escape(version.model),
-            _rate(version, "input"),
-            _rate(version, "cached_input", "input"),
-            _rate(version, "output"),
-            _rate(version, "reasoning", "output"),
+            _price(version, "input"),
+            _price(version, "cached_input", "input"),
+            _price(version, "output"),
+            _price(version, "reasoning", "output"),
             _moment(version.from_ms),
             *((_moment(version.set_at_ms),) if whole else ()),
             version.book[:_BOOK_LENGTH_SHOWN],
@@ -121,7 +162,27 @@ def _table(versions: Iterable[Version], *, whole: bool = False) -> Table:
     return table
 
 
-def _rate(version: Version, *names: str) -> str:
+def _others_table(versions: Iterable[Version], *, whole: bool) -> Table:
+    """Show rates as they were given: only their kind knows what they count."""
+    table = Table(title="of other kinds", title_justify="left")
+    for name in ("model", "kind", "rates", "currency"):
+        table.add_column(name, overflow="fold")
+    for name in ("from (UTC)", *(("set (UTC)",) if whole else ()), "book"):
+        table.add_column(name)
+    for version in versions:
+        table.add_row(
+            escape(version.model),
+            escape(version.kind),
+            escape(", ".join(f"{name} {count:,}" for name, count in version.rates.items())),
+            version.currency,
+            _moment(version.from_ms),
+            *((_moment(version.set_at_ms),) if whole else ()),
+            version.book[:_BOOK_LENGTH_SHOWN],
+        )
+    return table
+
+
+def _price(version: Version, *names: str) -> str:
     """Write the first of these rates that a version has."""
     counts = [version.rates[name] for name in names if name in version.rates]
     return words(Amount(counts[0], money(version.currency))) if counts else ""

@@ -17,7 +17,7 @@ from courtyard.core.placement import Placement
 from courtyard.engines import Health
 from courtyard.identity import Action
 from courtyard.languages import Language
-from courtyard.pricing import ANY, Version
+from courtyard.pricing import ANY, DEFAULT_KIND, Version
 
 _NANO_DIGITS = 9
 _HEALTH_S = 2.0
@@ -40,7 +40,9 @@ class ModelView(msgspec.Struct, frozen=True, kw_only=True):
     model: Model
     engines: list[EngineView]
     rates: list[tuple[str, str]]
-    """Each dimension and what a million tokens of it cost."""
+    """Each dimension and what a million tokens of it cost; of another kind of price, its rates as they are."""
+    other_kind: str | None = None
+    """The kind of price, where it is not so much for a million tokens."""
     free: bool = False
 
 
@@ -64,6 +66,7 @@ async def models(request: Visit) -> Response[Any]:
                 model=model,
                 engines=[_engine(rooms, placement, states, health, best=best) for placement in _in_order(model)],
                 rates=_rates(price, language),
+                other_kind=price.kind if price is not None and price.kind != DEFAULT_KIND else None,
                 free=price is not None and not any(price.rates.values()),
             )
             for model in rooms.serving.models(session.principal)
@@ -91,6 +94,8 @@ def _in_order(model: Model) -> list[Placement]:
 def _rates(price: Version | None, language: Language) -> list[tuple[str, str]]:
     if price is None:
         return []
+    if price.kind != DEFAULT_KIND:
+        return [(name, language.number(rate)) for name, rate in price.rates.items()]
     return [(name, language.money(rate, price.currency, digits=_NANO_DIGITS)) for name, rate in price.rates.items()]
 
 

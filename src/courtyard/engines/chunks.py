@@ -161,8 +161,7 @@ class Chunks:
                 if texts:
                     yield _joined(texts)
                     texts = []
-                for delta in self._take(chunk):
-                    yield delta
+                yield from self._take(chunk)
         except EngineFailed:
             if texts:
                 yield _joined(texts)

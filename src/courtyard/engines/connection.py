@@ -70,6 +70,12 @@ class Connection(asyncio.Protocol):
             raise self._error
         return None
 
+    def give_up(self, reason: EngineFailed) -> None:
+        """End the exchange under way: whoever waits for it fails for this reason."""
+        self._error = self._error or reason
+        self.abort()
+        self._wake()
+
     def abort(self) -> None:
         """Close at once; what is under way is over."""
         self._lost = True
@@ -140,8 +146,7 @@ class Connection(asyncio.Protocol):
         self._head_bytes = 0
 
     def _fail(self, message: str) -> None:
-        self._error = self._error or EngineFailed(message)
-        self.abort()
+        self.give_up(EngineFailed(message))
 
     def _wait(self) -> "asyncio.Future[None]":
         self._waiter = self._loop.create_future()

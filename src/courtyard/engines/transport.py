@@ -129,7 +129,7 @@ class Reply:
     def __init__(self, connection: Connection, transport: Transport) -> None:
         self._connection = connection
         self._transport = transport
-        self._patience = Patience()
+        self._patience = Patience(connection.give_up)
         self.status = 0
         self.content_type = ""
         self.retry_after: str | None = None
@@ -140,11 +140,7 @@ class Reply:
             self._connection.write(request)
             self._patience.begin(wait_s)
             begun = await self._connection.head()
-        except asyncio.CancelledError:
-            self._leave()
-            self._patience.cancelled()
-            raise
-        except EngineFailed:
+        except (asyncio.CancelledError, EngineFailed):
             self._leave()
             raise
         finally:
@@ -166,15 +162,11 @@ class Reply:
             EngineTimeout: nothing came for `wait_s`.
             EngineFailed: the connection broke.
         """
-        patience = self._patience
+        self._patience.begin(wait_s)
         try:
-            patience.begin(wait_s)
             return await self._connection.read()
-        except asyncio.CancelledError:
-            patience.cancelled()
-            raise
         finally:
-            patience.end()
+            self._patience.end()
 
     async def body(self, *, bytes_max: int, wait_s: float) -> bytes:
         """Return the whole body.
@@ -203,7 +195,7 @@ class Reply:
 
     def stop(self) -> None:
         """End the exchange from outside: whoever waits for it fails."""
-        self._patience.stop(EngineFailed("the engine was taken out of service; try again"))
+        self._connection.give_up(EngineFailed("the engine was taken out of service; try again"))
 
     async def close(self) -> None:
         """Close the connection, unless the body was read to its end: then it is kept."""

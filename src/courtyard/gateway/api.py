@@ -205,6 +205,7 @@ class Gateway:
         with self._room(call):
             asked = _ANSWERS[call.route](await self._incoming(call))
             call.request = asked.request
+            call.model = self._serving.name_of(asked.request.model)
             answer = await self._serving.answer(call.principal, asked.request)
             if isinstance(answer, Receipt):
                 return await self._replay(call, answer)
@@ -219,6 +220,7 @@ class Gateway:
         with self._room(call):
             asked = read_embed(await self._incoming(call))
             call.request = asked.request
+            call.model = self._serving.name_of(asked.request.model)
             await self._watched(call, partial(self._send_vectors, call, call.principal, asked))
 
     async def _send_vectors(self, call: Call, principal: Principal, asked: Embed, watch: Watch) -> None:

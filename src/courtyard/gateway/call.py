@@ -16,6 +16,7 @@ from courtyard.http import (
     Send,
     anthropic_error,
     caller_id,
+    caller_trace,
     error_headers,
     headers_of,
     openai_error,
@@ -47,6 +48,8 @@ class Call:
         self.dialect: Dialect = openai_error
         self.principal: Principal | None = None
         self.request: Request | None = None
+        self.model: str | None = None
+        """The catalogue's name of what was asked, or the caller's where the catalogue has none."""
         self.receipt: Receipt | None = None
         self.writer: Writer | None = None
         self._clock = clock
@@ -91,7 +94,6 @@ class Call:
     def exchange(self) -> Exchange:
         """Tell what telemetry may know: counts and names, no content."""
         principal, request, receipt = self.principal, self.request, self.receipt
-        traceparent = self.headers.get(b"traceparent")
         return Exchange(
             request_id=self.id,
             door="anthropic" if self.dialect is anthropic_error else "openai",
@@ -103,7 +105,7 @@ class Call:
             first_token_ms=self._first_sent_ms,
             kind=request.kind if request else None,
             stream=request.stream if request else False,
-            model=receipt.model if receipt else _printable(request.model) if request else None,
+            model=receipt.model if receipt else _printable(self.model) if self.model else None,
             engine=receipt.engine if receipt else None,
             region=receipt.region if receipt else None,
             organisation=principal.organisation if principal else None,
@@ -114,7 +116,7 @@ class Call:
             outcome=receipt.outcome if receipt else None,
             error=self._error.code if self._error else None,
             caller_id=self._caller_id,
-            traceparent=traceparent.decode("latin-1") if traceparent else None,
+            traceparent=caller_trace(self.headers),
         )
 
     def _path(self) -> str:

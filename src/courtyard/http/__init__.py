@@ -4,7 +4,7 @@ from courtyard.http.asgi import Headers, Receive, Scope, Send, headers_of
 from courtyard.http.body import declared_length, read_body
 from courtyard.http.disconnect import ClientGone, TookTooLong, Watch
 from courtyard.http.errors import AnthropicError, Dialect, OpenAIError, anthropic_error, error_headers, openai_error
-from courtyard.http.ids import caller_id
+from courtyard.http.ids import caller_id, caller_trace
 from courtyard.http.sse import DONE, EVENT_STREAM, data, event
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Watch",
     "anthropic_error",
     "caller_id",
+    "caller_trace",
     "data",
     "declared_length",
     "error_headers",

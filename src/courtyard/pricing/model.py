@@ -11,6 +11,9 @@ from courtyard.core.usage import Usage
 ANY = ModelName("*")
 """The entry for every model that has none of its own."""
 
+DEFAULT_KIND = "per_token"
+"""The kind of price that ships with Courtyard: so much for a million tokens of each dimension."""
+
 RATE_MAX = 10**18
 """The highest rate: a thousand million of any currency for a million tokens."""
 

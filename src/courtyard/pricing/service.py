@@ -13,7 +13,7 @@ from courtyard.core.clock import Clock
 from courtyard.core.errors import InvalidRequest, Unavailable
 from courtyard.core.ids import ModelName
 from courtyard.pricing import rules, store
-from courtyard.pricing.model import ANY, Price, Priced, Terms, Version
+from courtyard.pricing.model import ANY, DEFAULT_KIND, Price, Priced, Terms, Version
 from courtyard.storage import Database, bump
 
 _log = structlog.get_logger("courtyard.pricing")
@@ -76,7 +76,7 @@ class Pricing:
         *,
         currency: str,
         from_ms: int | None = None,
-        kind: str = "per_token",
+        kind: str = DEFAULT_KIND,
     ) -> Version:
         """Add a version to the book: what a model costs from a moment on, or from now.
 

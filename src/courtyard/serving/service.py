@@ -95,6 +95,10 @@ class Serving:
             model for model in self._catalogue.models() if principal.models is None or model.name in principal.models
         )
 
+    def name_of(self, model: str) -> str:
+        """Return the catalogue's name of what a caller asks for; what it does not know, as it is."""
+        return self._catalogue.name_of(model)
+
     def _claim(self, walk: Walk) -> Receipt | None:
         """Claim the caller's idempotency key, or find the receipt of the request that had it first."""
         request = walk.request

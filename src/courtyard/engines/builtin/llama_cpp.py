@@ -57,6 +57,8 @@ class LlamaCppOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Whether it gives embeddings: then a prompt is read in one batch."""
     lora: str = ""
     """LoRA adapters, as paths of GGUF files with commas between; each is known by its file's name without `.gguf`."""
+    temperature: Annotated[float, Meta(ge=0, le=2)] = 0.3
+    """For requests that name none. Small models wander at the usual 1."""
     gpu_layers: int = -1
     """Layers on a GPU, where llama.cpp was built for one; -1 is as many as fit."""
     memory_bytes: _CountOrPick = 0
@@ -104,7 +106,7 @@ class LlamaCppEngine:
         """Yield the answer; several choices are made side by side."""
         wishes = read_wishes(prompt)
         contents = contents_of(prompt)
-        options = options_for(prompt, wishes, loras=self._loras, model=model)
+        options = options_for(prompt, wishes, loras=self._loras, model=model, temperature=self._options.temperature)
         copies = max(prompt.request.choices // len(contents), 1)
         sources = [
             self._choice(model, _one(prompt, content, _seeded(options, wishes, copy)), wishes)

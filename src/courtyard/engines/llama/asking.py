@@ -55,12 +55,15 @@ _decode_inputs = Decoder(str | list[str]).decode
 _TOKEN_MAX = 2**31 - 1
 
 
-def options_for(prompt: Prompt, wishes: Wishes, *, loras: tuple[str, ...], model: str) -> dict[str, Raw]:
+def options_for(
+    prompt: Prompt, wishes: Wishes, *, loras: tuple[str, ...], model: str, temperature: float
+) -> dict[str, Raw]:
     """Return the options that llama.cpp is told.
 
     A tool is forced by the shape of the answer: a JSON object with its name and its arguments.
     """
     options = {name: value for name, value in prompt.request.options.items() if name in _PASSING}
+    options.setdefault("temperature", Raw(encode(temperature)))
     if not wishes.names:
         options.pop("tools", None)
     elif wishes.is_forced:
