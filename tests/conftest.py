@@ -1,6 +1,5 @@
 """What every test may ask for: a database of each kind, a clock that stands still, and a small model."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +9,10 @@ import pytest
 from sqlalchemy import create_engine, text
 
 import courtyard.app  # noqa: F401 - The schema is every room's, whichever room is tested.
-from courtyard.catalogue import bring_to
 from courtyard.core.clock import FrozenClock
 from courtyard.core.ids import new_id
 from courtyard.storage import Database
-
-_MODELS = Path(__file__).parents[1] / ".cache" / "models"
+from tests.engines import small_model as small
 
 
 @pytest.fixture
@@ -74,9 +71,8 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 @pytest.fixture(scope="session")
 def small_model() -> Path:
-    """The file of the small model, brought once into this checkout's cache."""
-    given = os.environ.get("COURTYARD_TEST_MODEL")
-    return Path(given) if given else bring_to(_MODELS, "small")
+    """The file of the small model."""
+    return small.small_model()
 
 
 def _upgrade(url: str) -> None:

@@ -109,6 +109,27 @@ def test_ids_go_in_and_out(server):
         until(lambda: house.evidence.records().records)
 
 
+def test_a_refused_request_is_counted_under_the_catalogues_name(server):
+    """Whatever alias it came by, as an answered one is."""
+
+    def refused(model: str) -> float:
+        samples = _metrics(server).items()
+        return sum(
+            number
+            for (name, labels), number in samples
+            if name == "courtyard_requests_total" and {"model": model, "status": "400"}.items() <= dict(labels).items()
+        )
+
+    before = refused("echo")
+    status, _, _ = post(
+        server, CHAT, BODY | {"model": "default", "messages": [{"role": "user", "content": "w " * 40_000}]}
+    )
+
+    assert status == 400
+    assert refused("echo") == before + 1
+    assert refused("default") == 0
+
+
 def test_metrics_count_what_happened(server):
     """Requests by status, tokens by direction, cost, engines; and made-up names make no series of their own."""
     before = _metrics(server)

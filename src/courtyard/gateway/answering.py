@@ -10,6 +10,7 @@ from courtyard.core.errors import CourtyardError, EngineTimeout
 from courtyard.gateway.call import Call
 from courtyard.gateway.model import Bill, Head, Told
 from courtyard.gateway.wire.asked import Asked
+from courtyard.gateway.wire.replay import Replay
 from courtyard.gateway.wire.usage import openai_usage
 from courtyard.gateway.wire.whole import Whole
 from courtyard.http import EVENT_STREAM, TookTooLong, Watch
@@ -105,14 +106,13 @@ def bill_of(receipt: Receipt, *, ignored: tuple[str, ...] = ()) -> Bill:
 
 
 def receipt_of(receipt: Receipt) -> bytes:
-    """Write what answers a repeated request: the receipt of the first one, because its text is not kept."""
+    """Write what answers a request that was sent again."""
     return encode(
-        {
-            "object": "courtyard.receipt",
-            "id": receipt.id,
-            "model": receipt.model,
-            "outcome": receipt.outcome,
-            "usage": openai_usage(receipt.usage),
-            "courtyard": bill_of(receipt).told,
-        }
+        Replay(
+            id=receipt.id,
+            model=receipt.model,
+            outcome=receipt.outcome,
+            usage=openai_usage(receipt.usage),
+            courtyard=bill_of(receipt).told,
+        )
     )

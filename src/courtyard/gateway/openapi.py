@@ -8,6 +8,7 @@ from msgspec.json import Decoder
 
 from courtyard.gateway.model import Told
 from courtyard.gateway.wire import chat, completions, embeddings, messages, models, responses
+from courtyard.gateway.wire.replay import Replay
 from courtyard.http import AnthropicError, OpenAIError
 
 _REF = "#/components/schemas/{name}"
@@ -144,9 +145,10 @@ def _endpoints(schemas: _Schemas) -> list[_Endpoint]:
 
 
 def _post(endpoint: _Endpoint, schemas: _Schemas) -> dict[str, Any]:
-    content: dict[str, Any] = {"application/json": {"schema": endpoint.answer}}
+    answers = {"anyOf": [endpoint.answer, schemas.of(Replay)]}
+    content: dict[str, Any] = {"application/json": {"schema": answers}}
     if endpoint.streams:
-        content["text/event-stream"] = {"schema": {"type": "string"}}
+        content["text/event-stream"] = {}  # OpenAPI 3.1 has no words for events.
     body = {
         "type": "object",
         "required": list(endpoint.required),
