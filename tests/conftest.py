@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from sqlalchemy import create_engine, text
 
-import courtyard.app  # noqa: F401 - The schema is every room's, whichever room is tested.
+import courtyard.server  # noqa: F401 - The schema is every room's, whichever room is tested.
 from courtyard.core.clock import FrozenClock
 from courtyard.core.ids import new_id
 from courtyard.storage import Database

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from courtyard.policy import Policy
 from courtyard.settings import load
 
 
@@ -23,6 +24,17 @@ def test_the_environment_wins_over_the_file(tmp_path: Path):
 
     assert (settings.currency, settings.server.port, settings.server.host) == ("EUR", 9001, "::1")
     assert settings.policy.rules == ("models", "size")
+
+
+def test_rules_have_options(tmp_path: Path):
+    """A section for each rule, from the file and the environment; the rule itself judges what is in it."""
+    (tmp_path / "courtyard.toml").write_text("[policy.options.size]\nmessages_max = 10\n")
+    settings = load(data_dir=tmp_path, environ={"COURTYARD_POLICY__OPTIONS__SIZE__CHOICES_MAX": "2"})
+
+    policy = Policy.of(settings.policy.rules, options=settings.policy.options)
+
+    assert settings.policy.options == {"size": {"messages_max": 10, "choices_max": "2"}}
+    assert policy.rules == ("models", "size", "residency")
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
-import click
 import msgspec
 import typer
 from prometheus_client.parser import text_string_to_metric_families
+from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from courtyard import cli
 from courtyard.core import errors
@@ -124,9 +125,9 @@ def _commands() -> Iterator[str]:
     yield from _command(typer.main.get_command(cli.app), "courtyard")
 
 
-def _command(command: click.Command, path: str) -> Iterator[str]:
-    context = click.Context(command, info_name=path)
-    if isinstance(command, click.Group):
+def _command(command: Any, path: str) -> Iterator[str]:
+    context = typer.Context(command, info_name=path)
+    if isinstance(command, TyperGroup):
         if path == "courtyard":
             yield f"{command.help}\n"
         for name in sorted(command.list_commands(context)):
@@ -134,11 +135,11 @@ def _command(command: click.Command, path: str) -> Iterator[str]:
             if child is not None and not child.hidden:
                 yield from _command(child, f"{path} {name}")
         return
-    arguments = [item for item in command.params if isinstance(item, click.Argument)]
+    arguments = [item for item in command.params if isinstance(item, TyperArgument)]
     usage = " ".join([path, *((item.metavar or item.name or "").upper() for item in arguments)])
     yield f"## `{usage}`\n"
     yield f"{inspect.cleandoc(command.help or '')}\n"
-    options = [item for item in command.params if isinstance(item, click.Option) and item.name != "help"]
+    options = [item for item in command.params if isinstance(item, TyperOption) and item.name != "help"]
     if options:
         yield "| Option | Default | |"
         yield "|---|---|---|"

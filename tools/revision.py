@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from alembic import command
 from alembic.config import Config
 
-import courtyard.app  # noqa: F401 - Importing the house registers every room's tables.
+import courtyard.server  # noqa: F401 - Importing the house registers every room's tables.
 from courtyard.storage import Database
 
 MIGRATIONS = Path(__file__).parents[1] / "src" / "courtyard" / "storage" / "migrations"

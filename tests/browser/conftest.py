@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, StorageSta
 from tests.walk.server import Running, serving
 
 # The browser's event loop runs for as long as it is open, and then no other test may run one: so it closes with the
-# last test of this folder.
-SCOPE = "package"
+# last test of each file.
+SCOPE = "module"
 
 _ARGUMENTS = (
     "--no-sandbox",

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from courtyard.cli.models import app
 from tests.catalogue.hub import REPO, LocalHub
 from tests.catalogue.making import gguf
+from tests.catalogue.plugin import install
 
 FILE = "Tiny-Chat.Q4_0.gguf"
 URL = "http://127.0.0.1:9/v1"
@@ -101,7 +102,8 @@ def test_a_server_is_added_listed_and_removed(command: Command) -> None:
     (engine,) = listed["engines"]
     assert engine["problem"] == "the environment variable UNSET_KEY with its key is not set"
     assert engine["entry"]["options"] == {"stall_s": 30, "tokens_field": "max_completion_tokens"}
-    assert "UNSET_KEY with its key is not set" in shown.output
+    assert "UNSET_KEY with its key is not set; what counts is where `courtyard serve` runs" in shown.output
+    assert "can't run here" not in shown.output
     assert command.json("alias", "quick", "fast") == {"alias": "quick", "model": "big"}
     assert command.json("alias", "quick", "--remove") == {"alias": "quick", "model": None}
     assert "big is out of service" in command("remove", "big").output
@@ -113,7 +115,11 @@ def test_a_server_is_added_listed_and_removed(command: Command) -> None:
     [
         (("add", "big", "--url", "ftp://x"), "begins with http"),
         (("add", "big", "--url", URL, "--option", "nothing"), "NAME=VALUE"),
+        (("add", "big", "--url", URL, "--option", "stal_s=3"), "stal_s"),
         (("add", "big", "--url", URL, "--kind", "song"), "song"),
+        (("add", "big"), "say where it runs"),
+        (("add", "big", "--plugin", "whistling"), "no engine plugin 'whistling' is installed"),
+        (("configure", "nobody", "--option", "stall_s=3"), "no model 'nobody'"),
         (("remove", "nobody"), "there is no model 'nobody'"),
         (("alias", "fast"), "or --remove"),
         (("alias", "fast", "nobody"), "no model 'nobody'"),
@@ -155,6 +161,23 @@ def test_pulling_speaks_to_machines_in_one_line(command: Command, hub: LocalHub)
     assert pulled["digest"] == hashlib.sha256(hub.files[FILE]).hexdigest()
     assert command.json("remove", pulled["name"], "--file") == {"removed": pulled["name"], "engine": None}
     assert not (command.data_dir / "models" / FILE).exists()
+
+
+def test_an_engine_of_another_plugin_is_served(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is added by the plugin's name, set up by options, and answers."""
+    install(tmp_path / "site", monkeypatch)
+
+    added = command.json("add", "loud", "--plugin", "shouting", "--option", "marks=2")
+    told = command.json("test", "loud")
+    configured = command.json("configure", "loud", "--option", "marks=3")
+
+    assert added["placements"] == [{"engine": "shouting", "model": "loud", "weight": 1, "rank": 0}]
+    assert told["trials"][0]["text"] == "SAY HELLO IN ONE SHORT SENTENCE.!!"
+    assert configured["options"] == {"marks": 3}
+    assert "shouting has marks=3" in command("configure", "loud").output
+    assert "shouting has every option at its default" in command("configure", "loud", "--option", "marks=").output
 
 
 def test_models_that_need_no_file_are_pulled_by_name(command: Command) -> None:

@@ -47,6 +47,36 @@ def organisation(tmp_path: Path) -> str:
         return house.identity.setup().organisation.id
 
 
+def test_owners_go_by_their_names(tmp_path: Path, organisation: str) -> None:
+    """By name or id, people by e-mail address too; a name that several have needs the id."""
+    with open_house(tmp_path) as house:
+        home = house.identity.add_organisation("Clinic")
+        lab = house.identity.add_project(organisation, "lab")
+        made = house.identity.create_key(lab.id, name="ci")
+        ada = house.identity.add_person(home.id, email="ada@example.org")
+
+    limited = [
+        read(tmp_path, "accounts", "limit", owner, "5", "requests", "--per", "day")["owner"]
+        for owner in ("Clinic", "lab", "ci", "ada@example.org", "ada", lab.id)
+    ]
+    wallet = read(tmp_path, "accounts", "open", "lab", "--allowance", "5 USD")
+    ambiguous = run(tmp_path, "accounts", "limit", "default", "5", "requests")
+
+    assert limited == [home.id, lab.id, made.key.id, ada.id, ada.id, lab.id]
+    assert wallet["owner"] == lab.id
+    assert len(read(tmp_path, "accounts", "list", "--owner", "lab")) == 2
+    assert ambiguous.exit_code == 1
+    assert "several are named 'default'" in ambiguous.stderr
+
+
+def test_the_check_ends_in_one_line(tmp_path: Path, organisation: str) -> None:
+    """However narrow the terminal, so that scripts and people find it whole."""
+    result = CliRunner(env={"COLUMNS": "40"}).invoke(app, ["ledger", "check", "--data-dir", str(tmp_path)])
+
+    assert result.stdout.count("\n") == 1
+    assert result.stdout.startswith("the books are right (accounts: ")
+
+
 def serve(data_dir: Path, nano: int, *, model: str = "echo", die: bool = False) -> Receipt:
     """Serve one request as a node does."""
     with open_house(data_dir) as house:

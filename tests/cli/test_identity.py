@@ -69,6 +69,19 @@ def test_a_tenant_is_added(tmp_path: Path, setup: Setup) -> None:
     assert [one["id"] for one in read(tmp_path, "people", "list", "--organisation", "Clinic")] == [person["id"]]
 
 
+def test_a_tenant_moves(tmp_path: Path, setup: Setup) -> None:
+    """Its home is other regions from now on, or the house's own again."""
+    secret = read(tmp_path, "keys", "create", "--name", "ci")["secret"]
+
+    moved = read(tmp_path, "organisations", "home", "Home", "--region", "us", "-r", "eu")
+
+    assert moved["home"] == ["eu", "us"]
+    assert principal(tmp_path, secret).home == {"eu", "us"}
+    assert run(tmp_path, "organisations", "home", setup.organisation.id).stdout == "Home is at home in home\n"
+    assert principal(tmp_path, secret).home == {"home"}
+    assert "no organisation 'Clinic'" in refused(tmp_path, "organisations", "home", "Clinic", "-r", "eu")
+
+
 def test_lists_read_well(tmp_path: Path, setup: Setup) -> None:
     """A row for each, with the names of what it belongs to."""
     run(tmp_path, "organisations", "add", "[red]Clinic", "--home", "eu")

@@ -9,6 +9,34 @@ from typer.testing import CliRunner, Result
 
 from courtyard.cli import prices
 
+_PACKAGE = """
+import msgspec
+
+
+class ByRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    each: int
+
+    def rate(self, usage):
+        return self.each if usage.total else 0
+
+    def ceiling(self, usage_max):
+        return self.each
+
+    def output_tokens_for(self, nano, *, prompt_tokens):
+        return 1 << 40 if nano >= self.each else 0
+"""
+
+
+@pytest.fixture(autouse=True)
+def by_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package with a price of its own, installed as any other is."""
+    info = tmp_path / "site" / "by_request-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: by-request\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[courtyard.prices]\nby_request = by_request_price:ByRequest\n")
+    (tmp_path / "site" / "by_request_price.py").write_text(_PACKAGE)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+
 
 def run(data_dir: Path, *arguments: str) -> Result:
     return CliRunner(env={"COLUMNS": "200"}).invoke(prices.app, [*arguments, "--data-dir", str(data_dir)])
@@ -70,6 +98,11 @@ def test_a_dated_price_is_not_in_force_yet(tmp_path: Path) -> None:
         (["--input", "1", "--output", "1", "--from", "2020-01-01"], 1, "from now on or later"),
         (["--input", "1", "--output", "1", "--from", "tomorrow"], 2, "'tomorrow' is no date"),
         (["--input", "1"], 2, "--output"),
+        (["--input", "1", "--output", "1", "--rate", "input=1"], 2, "say which by --kind"),
+        (["--kind", "by_request", "--input", "1"], 2, "has rates of its own"),
+        (["--kind", "by_request", "--rate", "each=1.5"], 2, "with a whole number"),
+        (["--kind", "by_request", "--rate", "page=1"], 1, "page"),
+        (["--kind", "by_page", "--rate", "page=1"], 1, "'by_page' is no installed kind of price"),
     ],
 )
 def test_a_slip_of_the_pen_sets_no_price(tmp_path: Path, arguments: list[str], status: int, says: str) -> None:
@@ -79,6 +112,21 @@ def test_a_slip_of_the_pen_sets_no_price(tmp_path: Path, arguments: list[str], s
     assert result.exit_code == status
     assert says in result.stderr
     assert read(tmp_path, "history") == []
+
+
+def test_another_kind_of_price_has_rates_of_its_own(tmp_path: Path) -> None:
+    """It is set by name and in whole numbers, and shown apart from what a million tokens cost."""
+    version = read(tmp_path, "set", "acme-chat", "--kind", "by_request", "--rate", "each=2000")
+    other = read(tmp_path, "set", "*", "--input", "1", "--output", "1")
+
+    by_token, others = run(tmp_path, "list").stdout.split("of other kinds")
+
+    assert (version["kind"], version["rates"]) == ("by_request", {"each": 2000})
+    assert read(tmp_path, "list") == [other, version]
+    assert "per million tokens" in by_token
+    assert "acme-chat" not in by_token
+    assert "each 2,000" in others
+    assert version["book"][:12] in others
 
 
 def test_a_model_that_is_not_there_yet_can_be_priced(tmp_path: Path) -> None:

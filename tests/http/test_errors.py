@@ -6,8 +6,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from courtyard.core.errors import CourtyardError, IdempotencyConflict, MethodNotAllowed, PolicyDenied, RateLimited
-from courtyard.http import anthropic_error, caller_id, error_headers, openai_error
+from courtyard.core.errors import (
+    CourtyardError,
+    Draining,
+    IdempotencyConflict,
+    MethodNotAllowed,
+    PolicyDenied,
+    RateLimited,
+)
+from courtyard.http import anthropic_error, caller_id, caller_trace, error_headers, openai_error
 
 
 def tree(kind: type[CourtyardError] = CourtyardError) -> Iterator[type[CourtyardError]]:
@@ -17,8 +24,8 @@ def tree(kind: type[CourtyardError] = CourtyardError) -> Iterator[type[Courtyard
 
 
 def made(kind: type[CourtyardError]) -> CourtyardError:
-    if kind is PolicyDenied:
-        return PolicyDenied("it says why", rule="size")
+    if issubclass(kind, PolicyDenied):
+        return kind("it says why", rule="size")
     if kind is MethodNotAllowed:
         return MethodNotAllowed("it says why", allow="POST")
     return kind("it says why")
@@ -44,7 +51,7 @@ def test_the_page_about_the_doors_names_every_code():
     """Whoever gets an error finds its code and its status in the reference."""
     page = (Path(__file__).parents[2] / "docs" / "reference" / "doors.md").read_text()
 
-    for kind in tree():
+    for kind in (kind for kind in tree() if kind.__module__ == CourtyardError.__module__):
         assert f"`{kind.code}`" in page
         assert str(kind.status) in page
 
@@ -61,6 +68,11 @@ def test_who_should_come_back_is_told_when(kind):
 def test_retry_after_is_what_the_error_says():
     """A rate limit knows when its window ends."""
     assert (b"retry-after", b"17") in error_headers(RateLimited("slow down", retry_after_s=17))
+
+
+def test_a_server_that_shuts_down_closes_the_connection():
+    """The next request is for another node, or for the next run of this one."""
+    assert (b"connection", b"close") in error_headers(Draining("the server is shutting down"))
 
 
 def test_a_conflict_that_stays_is_not_tried_again():
@@ -86,3 +98,18 @@ def test_a_callers_id_is_taken_only_where_it_is_sane(given, taken):
     """It can end neither a header nor a line of the log."""
     assert caller_id({b"x-request-id": given}) == taken
     assert caller_id({}) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        (b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",) * 2,
+        (b"cy_live_0123456789", None),
+        (b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\nforged", None),
+        (b"", None),
+    ],
+)
+def test_a_callers_trace_is_taken_only_where_it_is_one(given, taken):
+    """It is logged, so it must hold nothing else."""
+    assert caller_trace({b"traceparent": given}) == (taken and taken.decode())
+    assert caller_trace({}) is None

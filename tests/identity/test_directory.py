@@ -7,7 +7,7 @@ from courtyard.core.errors import Conflict, InvalidRequest, NotAuthenticated, No
 from courtyard.core.ids import OrganisationId, PersonId, ProjectId, Region
 from courtyard.core.principal import Role
 from courtyard.identity import Identity, Setup
-from courtyard.storage import Revisions
+from courtyard.storage import Database, Revisions
 from tests.identity.conftest import Beside
 from tests.identity.threads import race
 
@@ -81,6 +81,24 @@ def test_who_names_no_home_is_at_home_here(identity: Identity, setup: Setup) -> 
     assert identity.authenticate(secret).home == {"home"}
 
 
+def test_a_home_can_be_changed(identity: Identity, setup: Setup, beside: Beside, database: Database) -> None:
+    """Keys and people follow at once, other processes hear of it, and with no region it is where the house stands."""
+    secret = identity.create_key(setup.project.id, name="k").secret
+    other = beside()
+    before = Revisions(database).read()["identity"]
+
+    changed = identity.set_home(setup.organisation.id, [Region("us"), Region("eu"), Region("eu")])
+    other.reload()
+
+    assert changed.home == ("eu", "us")
+    assert identity.authenticate(secret).home == other.authenticate(secret).home == {"eu", "us"}
+    assert Revisions(database).read()["identity"] > before
+    identity.set_home(setup.organisation.id, [])
+    assert identity.authenticate(secret).home == {"home"}
+    with pytest.raises(InvalidRequest):
+        identity.set_home(setup.organisation.id, [Region(" ")])
+
+
 def test_what_is_not_there_is_said_to_be_not_there(identity: Identity, setup: Setup) -> None:
     """Looking for, or adding to, something unknown is a 404."""
     for look in (
@@ -89,6 +107,7 @@ def test_what_is_not_there_is_said_to_be_not_there(identity: Identity, setup: Se
         lambda: identity.person(PersonId("person_x")),
         lambda: identity.person_by_email("nobody@example.org"),
         lambda: identity.add_project(OrganisationId("org_x"), "p"),
+        lambda: identity.set_home(OrganisationId("org_x"), [Region("eu")]),
         lambda: identity.add_person(OrganisationId("org_x"), email="a@b"),
         lambda: identity.set_role(PersonId("person_x"), Role.ADMIN),
         lambda: identity.remove_person(PersonId("person_x")),

@@ -50,6 +50,17 @@ def test_a_client_that_leaves_pays_for_what_it_got(pieces: int, data: st.DataObj
     assert (ending.usage == Usage()) == (delivered == 0)
 
 
+@pytest.mark.parametrize("error", [None, EngineFailed("it fell over")])
+def test_an_answer_that_is_not_streamed_is_delivered_at_its_end_or_not_at_all(error: EngineFailed | None):
+    """Pieces that only came here cost nothing when the client leaves or the engine fails."""
+    meter = Meter(prompt_tokens_max=400, tokens_max=100, stream=False)
+    _run(meter, [Delta(text="a", tokens=1) for _ in range(5)], delivered=4)
+    ending = meter.ending(error)
+
+    assert ending.usage == Usage()
+    assert ending.outcome == (Outcome.FAILED if error else Outcome.HANGUP)
+
+
 @given(st.lists(st.integers(0, 5), min_size=1), st.integers(0, 20))
 def test_no_answer_passes_its_hold(tokens: list[int], tokens_max: int):
     """Whatever an engine sends, delivered tokens stay within the hold, and the cut says `length`."""

@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from tests.walk.load import BODY, post
+from tests.walk.wire import wired
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
 
@@ -46,14 +47,11 @@ def test_what_makes_no_sense_is_refused(server, door, body, status, code):
 
 def test_a_body_of_100_mb_is_refused_at_once(server):
     """It is declared, so not a byte of it is read."""
-    with socket.create_connection(server.address) as connection:
-        head = f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.api_key}\r\n"
-        connection.sendall(f"{head}Content-Length: {100 * 1024 * 1024}\r\n\r\n".encode())
-        answer = connection.recv(65536)
-        answer += connection.recv(65536)
+    with wired(server) as wire:
+        wire.send(wire.head(CHAT, length=100 * 1024 * 1024))
+        refused = wire.answer()
 
-    assert answer.startswith(b"HTTP/1.1 413")
-    assert b"body_too_large" in answer
+    assert (refused.status, refused.error["code"]) == (413, "body_too_large")
 
 
 def test_a_body_without_a_length_is_refused_when_it_grows_too_large(server):

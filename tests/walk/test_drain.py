@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from courtyard.ledger import Outcome
-from tests.walk.books import add_engine, check_closed, receipts
+from tests.walk.books import add_engine, check_closed, opened, receipts
 from tests.walk.load import BODY
 from tests.walk.server import serving
 from tests.walk.upstreams import echoing
@@ -74,12 +74,13 @@ def test_what_runs_is_finished_and_what_comes_is_refused(tmp_path):
 
 @pytest.mark.parametrize("signals", [1, 2], ids=["after its time", "at the second signal"])
 def test_what_runs_for_too_long_is_cut_and_paid(tmp_path, signals):
-    """Streams end with an error in their dialect, a whole answer is a 503; what was delivered is paid."""
+    """Streams end with an error in their dialect, what nobody saw is a 503; what was delivered is paid."""
     environ = {"COURTYARD_SERVER__DRAIN_S": "1" if signals == 1 else "600"}
     with echoing(delay_ms=50) as upstream, serving(tmp_path / "data", environ=environ) as server:
         _place(server, upstream.url)
-        with wired(server) as openai, wired(server) as anthropic, wired(server) as whole:
+        with wired(server) as openai, wired(server) as anthropic, wired(server) as whole, wired(server) as sending:
             whole.send(whole.request(CHAT, _asking(10_000)))
+            sending.send(sending.head(CHAT, length=1000) + b"{")
             streams = []
             for wire, door in ((openai, CHAT), (anthropic, MESSAGES)):
                 wire.send(wire.request(door, _asking(10_000, stream=True)))
@@ -91,10 +92,12 @@ def test_what_runs_for_too_long_is_cut_and_paid(tmp_path, signals):
                 until(lambda: _refuses_connections(server))
             (_, openai_id, first, pieces), (_, anthropic_id, begun, events) = streams
             openai_body, anthropic_body = first + b"".join(pieces), begun + b"".join(events)
-            refused = whole.answer()
+            refused, unread = whole.answer(), sending.answer()
         status = server.stop()
     check_closed(server.data_dir)
     found = {receipt.id: receipt for receipt in receipts(server.data_dir)}
+    with opened(server.data_dir) as house:
+        sealed = {record.id: record.error for record in house.evidence.records().records}
 
     *_, last = openai_body.split(b"\n\n")[:-1]
     assert json.loads(last.removeprefix(b"data: "))["error"]["code"] == "draining"
@@ -102,8 +105,10 @@ def test_what_runs_for_too_long_is_cut_and_paid(tmp_path, signals):
     assert name == b"event: error"
     assert json.loads(data.removeprefix(b"data: "))["error"]["code"] == "draining"
     assert (refused.status, refused.error["code"]) == (503, "draining")
+    assert (unread.status, unread.error["code"]) == (503, "draining")
     assert status == 0
     assert found[openai_id].usage.output == openai_body.count(b'"content":"w') + openai_body.count(b'"content":" w')
     assert found[anthropic_id].usage.output == anthropic_body.count(b'"text_delta"')
     assert found[refused.headers["x-courtyard-request"]].cost.count == 0
     assert {found[id].outcome for id in (openai_id, anthropic_id)} == {Outcome.FAILED}
+    assert {sealed[id] for id in (openai_id, anthropic_id)} == {"draining"}

@@ -1,6 +1,7 @@
 """Many at once on little: what was granted is the most that is spent."""
 
 import json
+import time
 
 import pytest
 
@@ -11,9 +12,11 @@ AT_ONCE = 256
 
 
 def _key(server: Running, name: str, limit: str) -> tuple[str, str]:
+    """Make a key with a limit; the server knows both within a second."""
     made = json.loads(
         courtyard("keys", "create", "--name", name, "--limit", limit, "--json", data_dir=server.data_dir).stdout
     )
+    time.sleep(1)
     return made["key"]["id"], made["secret"]
 
 

@@ -111,6 +111,7 @@ def test_an_answer_that_takes_too_long_is_ended(tmp_path, stream):
     check_closed(house.data_dir)
     (receipt,) = receipts(house.data_dir)
 
+    assert receipt.outcome == Outcome.FAILED  # Nobody hung up.
     if stream:
         *_, last = answer.body.split(b"\n\n")[:-1]
         assert answer.status == 200

@@ -239,7 +239,8 @@ def _same_or_new(wanted: EngineEntry, engines: list[EngineEntry], *, named: bool
         if same is None:
             return wanted
         if (same.plugin, same.url, same.file) != (wanted.plugin, wanted.url, wanted.file):
-            raise Conflict(f"the engine {wanted.name!r} is {same.plugin} at {same.url or 'home'}; give this one another name")
+            place = f" at {same.url}" if same.url else ""
+            raise Conflict(f"the engine {wanted.name!r} is {same.plugin}{place}; give this one another name")
         return msgspec.structs.replace(wanted, options=wanted.options or same.options)
     facts = wanted.plugin, wanted.url, wanted.key_env, wanted.key_file, wanted.region
     for engine in engines:

@@ -73,10 +73,10 @@ def open_account(
     back to the organisation's.
     """
     with open_house(data_dir) as house:
-        owner = owner_of(house, owner)
+        id = owner_of(house, owner)
         granted = None if allowance is None else read_amount(allowance)
         account = house.ledger.open_account(
-            owner,
+            id,
             purpose=Purpose.WALLET,
             unit=money(currency or house.settings.currency) if granted is None else granted.unit,
             period=Period.FOREVER if granted is None else per,
@@ -105,17 +105,17 @@ def limit(
     text = " ".join(amount)
     lifted = text.lower().startswith("no ")
     with open_house(data_dir) as house:
-        owner = owner_of(house, owner)
+        id = owner_of(house, owner)
         bound = read_amount(f"0 {text[3:]}" if lifted else text)
         account = house.ledger.set_limit(
-            owner, unit=bound.unit, period=per, count=None if lifted else bound.count, name=name
+            id, unit=bound.unit, period=per, count=None if lifted else bound.count, name=name
         )
     if json:
         print_json(account)
     elif account is None:
-        out.print(f"{owner} has no such limit now", highlight=False)
+        out.print(f"{escape(owner)} has no such limit now", highlight=False)
     else:
-        out.print(f"{owner} may use {words(bound)} {spell(per)}", highlight=False)
+        out.print(f"{escape(owner)} may use {words(bound)} {spell(per)}", highlight=False)
 
 
 @accounts.command("top-up")

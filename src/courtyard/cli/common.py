@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from courtyard.app import House
 from courtyard.core.errors import CourtyardError
+from courtyard.policy import Policy
 from courtyard.settings import load
 from courtyard.storage import database_trouble
 
@@ -48,6 +49,15 @@ def open_house(data_dir: Path | None) -> Iterator[House]:
         raise fail(error.message) from error
     finally:
         house.close()
+
+
+def policy_of(house: House) -> Policy:
+    """Make the policy that the settings ask for; a rule or an option that is none ends the command."""
+    settings = house.settings.policy
+    try:
+        return Policy.of(settings.rules, options=settings.options)
+    except ValueError as error:
+        raise fail(str(error), status=2) from error
 
 
 def fail(message: str, *, status: int = 1) -> typer.Exit:

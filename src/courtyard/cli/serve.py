@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 import uvloop
 
-from courtyard.cli.common import AsJson, DataDir, fail, open_house
+from courtyard.cli.common import AsJson, DataDir, fail, open_house, policy_of
 from courtyard.cli.first_run import bring_model, prepare
 from courtyard.cli.ports import bind
 from courtyard.telemetry import configure_logging
@@ -31,6 +31,7 @@ def serve(
     with open_house(data_dir) as house, _only_one(house.settings.data_dir):
         configure_logging(house.settings.telemetry.log_format)
         _allow_many_files()
+        policy_of(house)  # What is wrong with it is said before anything starts.
         settings = house.settings.server
         bound = _bound(host or settings.host, settings.port if port is None else port)
         setup = prepare(house)

@@ -9,6 +9,7 @@ from msgspec import Raw
 from msgspec.json import decode, encode
 
 from courtyard.app import House
+from courtyard.cli.common import policy_of
 from courtyard.core.chat import Delta, Kind, Prompt, Request
 from courtyard.core.errors import CourtyardError
 from courtyard.core.ids import EngineName, ModelName, Region, RequestId, new_id
@@ -16,7 +17,6 @@ from courtyard.core.principal import Principal
 from courtyard.core.usage import Usage
 from courtyard.engines import Engine, EngineSettings
 from courtyard.knowledge import ground
-from courtyard.policy import Policy
 
 _WHOLE_S = 180.0
 _TOKENS_MAX = 48
@@ -54,8 +54,7 @@ def prompt_for(house: House, model: ModelName, kind: Kind) -> Prompt:
     request = Request(
         id=RequestId(new_id("req")), kind=kind, model=model, content=content, tokens_max=_TOKENS_MAX, options=options
     )
-    rules = house.settings.policy
-    admission = Policy.of(rules.rules, options=rules.options).admit(_operator(house), request)
+    admission = policy_of(house).admit(_operator(house), request)
     return ground(admission, tokens_max=None if kind is Kind.EMBEDDING else _TOKENS_MAX)
 
 

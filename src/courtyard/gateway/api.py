@@ -92,6 +92,8 @@ class Gateway:
         self._draining = False
         self._idle = asyncio.Event()
         self._watches: set[Watch] = set()
+        self._reading: set[asyncio.Task[object]] = set()
+        """Requests whose bodies are coming in."""
 
     @property
     def in_flight(self) -> int:
@@ -128,6 +130,8 @@ class Gateway:
         await self._wait_idle(seconds)
         for watch in tuple(self._watches):
             watch.stop(Draining("the server is shutting down; ask again, for the rest or anew"))
+        for task in tuple(self._reading):
+            task.cancel()
         await self._wait_idle(_AFTER_DRAIN_S)
         return self._in_flight
 
@@ -275,17 +279,33 @@ class Gateway:
         return cards
 
     async def _incoming(self, call: Call) -> Incoming:
-        limits = self._limits
-        body = await read_body(call.headers, call.receive, bytes_max=limits.body_bytes_max, seconds=limits.body_s_max)
+        body = await self._body(call)
         self._bodies_bytes -= call.body_bytes - len(body)
         call.body_bytes = len(body)
         return Incoming(
             id=call.id,
             fields=Fields.of(body),
-            limits=limits,
+            limits=self._limits,
             digest=hashlib.sha256(body).digest(),
             idempotency_key=_idempotency_key(call.headers),
         )
+
+    async def _body(self, call: Call) -> bytes:
+        """Read the body, unless the server shuts down before it is here."""
+        limits, task = self._limits, asyncio.current_task()
+        assert task is not None, "a request is served by a task"
+        self._reading.add(task)
+        try:
+            return await read_body(
+                call.headers, call.receive, bytes_max=limits.body_bytes_max, seconds=limits.body_s_max
+            )
+        except asyncio.CancelledError:
+            if not self._draining:
+                raise
+            task.uncancel()
+            raise Draining("the server is shutting down; send the request again") from None
+        finally:
+            self._reading.discard(task)
 
 
 def _idempotency_key(headers: Headers) -> str | None:
