@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,3 +122,14 @@ def test_a_key_is_found_anywhere(secret: str, before: str, after: str) -> None:
 def test_counts_are_no_secrets(count: int) -> None:
     """A field such as `tokens` keeps its number."""
     assert redact({"tokens": count, "input_tokens": count}) == {"tokens": count, "input_tokens": count}
+
+
+def test_a_log_that_cannot_be_written_fails_nothing(exchange: Exchange, log: io.BytesIO) -> None:
+    """Its disk is full or its reader gone: the line is lost, and whoever had something to say goes on."""
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        Telemetry(stream=full).finished(exchange)
+        configure_logging("json", stream=full)
+        structlog.get_logger().error("receipt_not_written")
+        logging.getLogger("elsewhere").error("nor this")
+
+    assert log.getvalue() == b""
