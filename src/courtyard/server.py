@@ -174,11 +174,13 @@ class Server:
             with contextlib.suppress(Exception):  # Tried again; it is only when something was last used.
                 await asyncio.to_thread(self.house.identity.flush)
 
-    def _in_flight(self) -> int:
+    @property
+    def in_flight(self) -> int:
+        """Requests being served, those of the assistant included."""
         return self.gateway.in_flight + self.assistant.in_flight
 
     def _watch(self) -> None:
-        self.telemetry.watch("courtyard_in_flight", "Requests being served.", self._in_flight)
+        self.telemetry.watch("courtyard_in_flight", "Requests being served.", lambda: self.in_flight)
         self.telemetry.watch(
             "courtyard_engine_available",
             "Whether an engine may be tried: 0 while its circuit is open.",

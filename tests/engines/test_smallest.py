@@ -40,6 +40,13 @@ def test_a_value_is_the_smallest_that_is_admitted(schema, value):
         {"type": "string", "minLength": 10**12},
         {"type": "array", "minItems": 10**12},
         {"type": "array", "minItems": 100, "items": {"type": "array", "minItems": 100}},
+        {
+            "required": ["a", "b"],
+            "properties": {
+                "a": {"type": "string", "minLength": -(10**12)},
+                "b": {"type": "string", "minLength": 10**8},
+            },
+        },
         {"$ref": "#"},
         {"allOf": [{"$ref": "#"}]},
         {"required": ["a", "b"], "properties": {"a": {"$ref": "#"}, "b": {"$ref": "#"}}},

@@ -131,8 +131,8 @@ def test_a_callers_text_does_not_fill_the_record(evidence: Evidence) -> None:
 def test_a_record_has_no_room_for_content() -> None:
     """Every field is a name, a count, a digest or a code."""
     assert {field.name for field in msgspec.structs.fields(Record)} == {
-        "id", "at_ms", "organisation", "project", "who", "kind", "model", "decision", "rule", "rules", "regions", "engine",
-        "region", "receipt", "outcome", "error", "duration_ms",
+        "id", "at_ms", "organisation", "project", "who", "kind", "model", "decision", "rule", "rules", "regions",
+        "engine", "region", "receipt", "outcome", "error", "duration_ms",
     }  # fmt: skip
 
 

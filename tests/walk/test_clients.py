@@ -1,6 +1,7 @@
 """The official clients, unmodified, against a real server on a real socket."""
 
 import json
+import time
 
 import openai
 import pytest
@@ -8,7 +9,7 @@ from anthropic import Anthropic
 from anthropic import NotFoundError as AnthropicNotFound
 from openai import OpenAI
 
-from tests.walk.server import Running
+from tests.walk.server import Running, courtyard
 
 QUESTION = [{"role": "user", "content": "one two three four five"}]
 TOOL = {
@@ -130,6 +131,25 @@ def test_openai_repeats_under_an_idempotency_key(client):
     with pytest.raises(openai.ConflictError) as refused:
         client.chat.completions.create(model="echo", messages=[{"role": "user", "content": "other"}], **options)
     assert refused.value.code == "idempotency_conflict"
+
+
+def test_an_idempotency_key_is_its_callers_own(client, server):
+    """Another key of the same organisation under the same name asks for itself."""
+    made = json.loads(courtyard("keys", "create", "--name", "other", "--json", data_dir=server.data_dir).stdout)
+    other = OpenAI(base_url=server.url + "/v1", api_key=made["secret"], max_retries=5)
+    options = {"model": "echo", "messages": QUESTION, "extra_headers": {"Idempotency-Key": "walk-2"}}
+    first = client.chat.completions.create(**options)
+    until = time.monotonic() + 20
+    while True:
+        try:
+            second = other.chat.completions.create(**options)
+            break
+        except openai.AuthenticationError:  # The server has not heard of the key yet.
+            assert time.monotonic() < until
+            time.sleep(0.1)
+
+    assert second.choices[0].message.content == first.choices[0].message.content
+    assert second.model_extra["courtyard"]["receipt"] != first.model_extra["courtyard"]["receipt"]
 
 
 def test_anthropic_chats(anthropic):

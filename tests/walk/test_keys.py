@@ -117,9 +117,12 @@ def test_metrics_are_for_this_machine_and_for_operators(server):
             asked = wire.head("/metrics", "X-Forwarded-For: 203.0.113.7", method="GET")
             wire.send(asked.replace(server.api_key.encode(), secret.encode()))
             heard[who] = wire.answer().status
-        wire.send(b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n")
+        wire.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
         here = wire.answer().status
+        wire.send(b"GET /metrics HTTP/1.1\r\nHost: rebound.example\r\n\r\n")
+        rebound = wire.answer().status
 
+    assert rebound == 401
     assert heard == {"nobody": 401, "member": 403, "operator": 200}
     assert here == 200
 

@@ -163,7 +163,7 @@ def test_health_and_readiness(server):
 
 def _get(server: Running, path: str, *, method: str = "GET") -> Answer:
     with wired(server) as wire:
-        wire.send(f"{method} {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n".encode())
+        wire.send(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         status, headers = wire.begun()
         body = b"" if method == "HEAD" else b"".join(wire.pieces(headers))
         assert wire.is_closed

@@ -52,7 +52,7 @@ class Wire:
 
     def head(self, path: str, *headers: str, method: str = "POST", length: int | None = None) -> bytes:
         """Write a request's head with the key in it."""
-        lines = [f"{method} {path} HTTP/1.1", "Host: here", f"Authorization: Bearer {self._key}", *headers]
+        lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Authorization: Bearer {self._key}", *headers]
         if length is not None:
             lines.append(f"Content-Length: {length}")
         return "\r\n".join([*lines, "", ""]).encode("latin-1")

@@ -9,6 +9,7 @@ from functools import partial
 from types import FrameType
 
 import httptools
+import structlog
 import uvicorn
 from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -16,6 +17,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from courtyard.core.errors import CourtyardError, InvalidRequest, RequestTimeout
 from courtyard.http import openai_error
 from courtyard.server import Server
+
+_log = structlog.get_logger("courtyard")
 
 _HEAD_BYTES_MAX = 64 * 1024
 _HEAD_S = 30.0
@@ -68,6 +71,8 @@ class Listener(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Drain at the first signal; at the second, cut what still runs."""
+        if not self.should_exit and (count := self._house.in_flight):
+            _log.info("draining", in_flight=count, hint="running answers are finished first; a second signal cuts them")
         if self.should_exit and self._hurrying is None:
             self._hurrying = asyncio.get_running_loop().create_task(self._house.drain(0))
         super().handle_exit(sig, frame)

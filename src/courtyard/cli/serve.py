@@ -21,7 +21,7 @@ from courtyard.telemetry import configure_logging
 def serve(
     data_dir: DataDir = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = None,
     model: Annotated[
         str, typer.Option(help="Embedded model: a name or alias from `courtyard models list`, `echo`, or `none`.")
     ] = "default",

@@ -56,6 +56,35 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         """
         return len(bytes(self.content)) + sum(len(bytes(value)) for value in self.options.values()) + _TEMPLATE_TOKENS
 
+    @property
+    def is_text(self) -> bool:
+        """Whether the bytes bound the prompt: not where a picture is named by its address, or a template is given."""
+        if not self.options.keys().isdisjoint(_LENGTHENING):
+            return False
+        content = bytes(self.content)
+        if self.kind is not Kind.CHAT or content.count(b"[") == 1:
+            return True
+        try:
+            messages = _read_messages(content)
+        except msgspec.DecodeError:
+            return False
+        parts = (part for message in messages if isinstance(message.content, list) for part in message.content)
+        return all(part.type in _TEXTS for part in parts)
+
+
+class _Part(msgspec.Struct):
+    type: str = ""
+
+
+class _Message(msgspec.Struct):
+    content: str | list[_Part] | None = None
+
+
+_read_messages = msgspec.json.Decoder(list[_Message]).decode
+
+_TEXTS = ("text", "refusal")
+_LENGTHENING = frozenset(("chat_template", "chat_template_kwargs", "documents", "mm_processor_kwargs"))
+"""Options by which some engines make more of a prompt than was sent."""
 
 _TEMPLATE_TOKENS = 64
 """Room for what a chat template adds around the messages."""
@@ -83,6 +112,8 @@ class Delta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     finish: Finish | None = None
     tokens: int = 0
     """Generated tokens in this piece, as exactly as the engine can tell."""
+    prompt: Usage | None = None
+    """What the prompt used, where an engine tells it before its answer is over; the output in it counts nothing."""
     usage: Usage | None = None
     """The whole request's usage, exact, on the last piece of an engine that reports it."""
 

@@ -48,6 +48,9 @@ class Timings(msgspec.Struct, gc=False):
     """What llama.cpp counts beside the text."""
 
     predicted_n: int | None = None
+    prompt_n: int | None = None
+    """Prompt tokens that were read, without those that the cache had."""
+    cache_n: int | None = None
 
 
 class Piece(msgspec.Struct, gc=False):
@@ -117,7 +120,7 @@ class Chunks:
     The last delta is held back until the answer ends, because usage comes after it and belongs on it.
     """
 
-    __slots__ = ("_choices", "_counted", "_finished", "_held", "_tokens_max", "_totals", "reported")
+    __slots__ = ("_choices", "_counted", "_finished", "_held", "_tokens_max", "_told_prompt", "_totals", "reported")
 
     def __init__(self, *, choices: int, tokens_max: int | None) -> None:
         self._choices = choices
@@ -126,6 +129,7 @@ class Chunks:
         self._finished: set[int] = set()
         self._held: Delta | None = None
         self._totals: Totals | None = None
+        self._told_prompt = False
         self.reported: Raw | None = None
         """The error that the engine sent within its answer."""
 
@@ -183,6 +187,10 @@ class Chunks:
             self._totals = chunk.usage
         if not chunk.choices:
             return []
+        return self._with_prompt(chunk, self._choices_of(chunk))
+
+    def _choices_of(self, chunk: Chunk) -> list[Delta]:
+        assert chunk.choices is not None
         new = self._new(chunk)
         if len(chunk.choices) == 1:
             return self._deliver(chunk.choices[0], new)
@@ -190,6 +198,16 @@ class Chunks:
         return [
             delta for choice, share in zip(chunk.choices, shares, strict=True) for delta in self._deliver(choice, share)
         ]
+
+    def _with_prompt(self, chunk: Chunk, deltas: list[Delta]) -> list[Delta]:
+        """Tell what the prompt used on the first piece of an engine that counts along."""
+        if self._told_prompt or not deltas:
+            return deltas
+        prompt = _prompt(chunk)
+        if prompt is None:
+            return deltas
+        self._told_prompt = True
+        return [msgspec.structs.replace(deltas[0], prompt=prompt), *deltas[1:]]
 
     def end(self) -> list[Delta]:
         """Return the last delta, with usage where the engine told it."""
@@ -276,6 +294,17 @@ def _text(chunk: Chunk) -> str | None:
     if given(choice.logprobs) or piece.tool_calls or piece.reasoning_content or piece.reasoning:
         return None
     return piece.content or None
+
+
+def _prompt(chunk: Chunk) -> Usage | None:
+    """Read what a chunk in the middle of an answer says of the prompt."""
+    if chunk.usage is not None and chunk.usage.prompt_tokens:
+        used = chunk.usage.usage()
+        return Usage(input=used.input, cached_input=used.cached_input)
+    timings = chunk.timings
+    if timings is None or timings.prompt_n is None:
+        return None
+    return Usage(input=max(timings.prompt_n, 0), cached_input=max(timings.cache_n or 0, 0))
 
 
 def _joined(texts: list[str]) -> Delta:

@@ -82,7 +82,7 @@ class _Maker:
         return found  # type: ignore[no-any-return]
 
     def _spend(self, parts: int) -> None:
-        self._left -= parts
+        self._left -= max(parts, 0)
         if self._left < 0:
             raise ValueError(f"what it admits has more than {_PARTS_MAX} parts")
 

@@ -66,12 +66,18 @@ class Operations:
     def _check_reader(self, scope: Scope) -> None:
         client = scope.get("client")
         headers = headers_of(scope)
-        # What a proxy passes on comes from elsewhere, whatever address the proxy has.
-        if client and client[0] in _LOOPBACK and b"x-forwarded-for" not in headers and b"forwarded" not in headers:
+        # What a proxy passes on comes from elsewhere, whatever address the proxy has; so does what a rebound name asks.
+        is_passed_on = b"x-forwarded-for" in headers or b"forwarded" in headers
+        if client and client[0] in _LOOPBACK and not is_passed_on and _is_local(headers.get(b"host", b"")):
             return
         principal = self._identity.authenticate(credential(headers))
         if not permits(principal, Action.MANAGE_MODELS, organisation=principal.organisation):
             raise NotAllowed("metrics tell of everybody; read them on this machine, or with an operator's key")
+
+
+def _is_local(host: bytes) -> bool:
+    name = host.decode("latin-1").rpartition(":")[0] or host.decode("latin-1")
+    return name.strip("[]").lower() in ("localhost", *_LOOPBACK)
 
 
 async def _send(

@@ -29,7 +29,10 @@ class Answer:
         self._finish = finish
         self._committed: Awaitable[object] | None = None
         self._meter = Meter(
-            prompt_tokens_max=walk.usage_max.input, tokens_max=walk.usage_max.output, stream=walk.request.stream
+            prompt_bytes=walk.request.input_tokens_max,
+            prompt_tokens_max=walk.usage_max.input,
+            tokens_max=walk.usage_max.output,
+            stream=walk.request.stream,
         )
         self._deltas = self._deliver()
         self._reason: Reason = _hung_up

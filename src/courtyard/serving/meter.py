@@ -17,8 +17,8 @@ class Meter:
     pieces are; where nothing was delivered, nothing is. Of an answer that is not streamed nothing is before its end.
     """
 
-    def __init__(self, *, prompt_tokens_max: int, tokens_max: int, stream: bool = True) -> None:
-        self._prompt_guess = prompt_tokens_max // _BYTES_PER_TOKEN
+    def __init__(self, *, prompt_bytes: int, prompt_tokens_max: int, tokens_max: int, stream: bool = True) -> None:
+        self._prompt = Usage(input=min(-(-prompt_bytes // _BYTES_PER_TOKEN), prompt_tokens_max))
         self._stream = stream
         self._tokens_max = tokens_max
         self._reported: Usage | None = None
@@ -28,8 +28,10 @@ class Meter:
 
     def take(self, delta: Delta) -> Delta:
         """Look at a delta before it is sent; one that would pass the hold is left out, and the answer ends there."""
+        if delta.prompt is not None:
+            self._prompt = delta.prompt
         if delta.usage is not None:
-            self._reported = delta.usage
+            self._reported = self._prompt = delta.usage
         if self._tokens + delta.tokens > self._tokens_max:
             self.cut = True
             return Delta(choice=delta.choice, finish=Finish.LENGTH)
@@ -52,8 +54,7 @@ class Meter:
     def _counted(self) -> Usage:
         if not self._ended and (self._tokens == 0 or not self._stream):
             return Usage()
-        prompt = self._reported or Usage(input=self._prompt_guess)
-        return Usage(input=prompt.input, cached_input=prompt.cached_input, output=self._tokens)
+        return Usage(input=self._prompt.input, cached_input=self._prompt.cached_input, output=self._tokens)
 
     def _outcome(self, error: CourtyardError | None) -> Outcome:
         if error is not None:

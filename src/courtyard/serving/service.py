@@ -104,7 +104,9 @@ class Serving:
         request = walk.request
         if request.idempotency_key is None:
             return None
-        digest = sha256(request.idempotency_key.encode()).hexdigest()
+        principal = walk.principal
+        owner = principal.key or principal.person or principal.project  # A key names requests of its own caller alone.
+        digest = sha256(f"{owner}\0{request.idempotency_key}".encode()).hexdigest()
         walk.claim = Claim(walk.principal.organisation, digest, request.digest.hex())
         return self._ledger.claim(walk.claim, request.id)
 
@@ -186,7 +188,9 @@ def _usage_max(request: Request, model: Model, tokens_max: int | None) -> Usage:
 def _prompt_tokens_max(request: Request, model: Model) -> int:
     """Bound the prompt: a chat has to fit the context, where a list of texts may be many contexts."""
     bound = request.input_tokens_max
-    return min(bound, model.context_tokens) if request.kind == Kind.CHAT else bound
+    if request.kind != Kind.CHAT:
+        return bound
+    return min(bound, model.context_tokens) if request.is_text else model.context_tokens
 
 
 def _use(walk: Walk, ending: Ending) -> Use:

@@ -14,7 +14,7 @@ from courtyard.engines.llama.wishes import Chosen, Wishes
 # fmt: off
 _PASSING = frozenset((
     "cache_prompt", "chat_template_kwargs", "dry_allowed_length", "dry_base", "dry_multiplier", "dry_penalty_last_n",
-    "dry_sequence_breakers", "dynatemp_exponent", "dynatemp_range", "frequency_penalty", "grammar", "ignore_eos",
+    "dry_sequence_breakers", "dynatemp_exponent", "dynatemp_range", "frequency_penalty", "ignore_eos",
     "logit_bias", "logprobs", "min_keep", "min_p", "mirostat", "mirostat_eta", "mirostat_tau", "presence_penalty",
     "repeat_last_n", "repeat_penalty", "response_format", "samplers", "seed",
     "temperature", "tools", "top_k", "top_logprobs", "top_n_sigma", "top_p", "typical_p", "xtc_probability",
@@ -68,7 +68,6 @@ def options_for(
         options.pop("tools", None)
     elif wishes.is_forced:
         options["response_format"] = Raw(encode({"type": "json_schema", "json_schema": _call_schema(wishes)}))
-        options.pop("grammar", None)
     if stops := wishes.stops:
         options["stop"] = Raw(encode(stops))
     if loras or wishes.lora:
