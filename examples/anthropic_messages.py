@@ -1,13 +1,17 @@
 """Ask and stream through the official Anthropic client.
 
-COURTYARD_URL=http://127.0.0.1:8420 COURTYARD_API_KEY=cy_… python examples/anthropic_messages.py
+pip install openai anthropic
+COURTYARD_API_KEY=cy_… python examples/anthropic_messages.py
+
+COURTYARD_URL says where the server is, if not at http://127.0.0.1:8420.
 """
 
 import os
 
 from anthropic import Anthropic
 
-client = Anthropic(base_url=os.environ["COURTYARD_URL"], api_key=os.environ["COURTYARD_API_KEY"])
+url = os.environ.get("COURTYARD_URL", "http://127.0.0.1:8420")
+client = Anthropic(base_url=url, api_key=os.environ["COURTYARD_API_KEY"])
 model = os.environ.get("COURTYARD_MODEL", "default")
 
 message = client.messages.create(

@@ -1,18 +1,21 @@
 #!/bin/sh
 # Every door, with nothing but curl.
 #
-#   COURTYARD_URL=http://127.0.0.1:8420 COURTYARD_API_KEY=cy_… sh examples/curl.sh
+#   COURTYARD_API_KEY=cy_… sh examples/curl.sh
+#
+# COURTYARD_URL says where the server is, if not at http://127.0.0.1:8420.
 set -eu
 
+url=${COURTYARD_URL:-http://127.0.0.1:8420}
 model=${COURTYARD_MODEL:-default}
 ask() {
-    curl --silent --show-error --fail-with-body --no-buffer "$COURTYARD_URL$1" \
+    curl --silent --show-error --fail-with-body --no-buffer "$url$1" \
         --header "Authorization: Bearer $COURTYARD_API_KEY" --header "Content-Type: application/json" --data "$2"
     echo
 }
 
 echo "# Models"
-curl --silent --show-error --fail-with-body "$COURTYARD_URL/v1/models" --header "Authorization: Bearer $COURTYARD_API_KEY"
+curl --silent --show-error --fail-with-body "$url/v1/models" --header "Authorization: Bearer $COURTYARD_API_KEY"
 echo
 
 echo "# Chat"

@@ -1,6 +1,9 @@
 """Find the text that means the same, through the official OpenAI client.
 
-COURTYARD_URL=http://127.0.0.1:8420 COURTYARD_API_KEY=cy_… python examples/openai_embeddings.py
+pip install openai anthropic
+COURTYARD_API_KEY=cy_… python examples/openai_embeddings.py
+
+COURTYARD_URL says where the server is, if not at http://127.0.0.1:8420.
 """
 
 import math
@@ -8,7 +11,8 @@ import os
 
 from openai import OpenAI
 
-client = OpenAI(base_url=os.environ["COURTYARD_URL"] + "/v1", api_key=os.environ["COURTYARD_API_KEY"])
+url = os.environ.get("COURTYARD_URL", "http://127.0.0.1:8420")
+client = OpenAI(base_url=url + "/v1", api_key=os.environ["COURTYARD_API_KEY"])
 model = os.environ.get("COURTYARD_EMBEDDING_MODEL", "embed")
 
 QUESTION = "How do I pay my bill?"

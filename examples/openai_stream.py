@@ -1,13 +1,17 @@
 """Stream an answer through the official OpenAI client, and read its cost at the end.
 
-COURTYARD_URL=http://127.0.0.1:8420 COURTYARD_API_KEY=cy_… python examples/openai_stream.py
+pip install openai anthropic
+COURTYARD_API_KEY=cy_… python examples/openai_stream.py
+
+COURTYARD_URL says where the server is, if not at http://127.0.0.1:8420.
 """
 
 import os
 
 from openai import OpenAI
 
-client = OpenAI(base_url=os.environ["COURTYARD_URL"] + "/v1", api_key=os.environ["COURTYARD_API_KEY"])
+url = os.environ.get("COURTYARD_URL", "http://127.0.0.1:8420")
+client = OpenAI(base_url=url + "/v1", api_key=os.environ["COURTYARD_API_KEY"])
 model = os.environ.get("COURTYARD_MODEL", "default")
 
 stream = client.chat.completions.create(

@@ -1,6 +1,9 @@
 """Let a model call a function, run it, and give it the result.
 
-COURTYARD_URL=http://127.0.0.1:8420 COURTYARD_API_KEY=cy_… python examples/openai_tools.py
+pip install openai anthropic
+COURTYARD_API_KEY=cy_… python examples/openai_tools.py
+
+COURTYARD_URL says where the server is, if not at http://127.0.0.1:8420.
 """
 
 import json
@@ -8,7 +11,8 @@ import os
 
 from openai import OpenAI
 
-client = OpenAI(base_url=os.environ["COURTYARD_URL"] + "/v1", api_key=os.environ["COURTYARD_API_KEY"])
+url = os.environ.get("COURTYARD_URL", "http://127.0.0.1:8420")
+client = OpenAI(base_url=url + "/v1", api_key=os.environ["COURTYARD_API_KEY"])
 model = os.environ.get("COURTYARD_MODEL", "default")
 
 PRICES = {"apple": 0.4, "pear": 0.6}
@@ -39,5 +43,8 @@ if asked.tool_calls:
     for call in asked.tool_calls:
         result = price_of(**json.loads(call.function.arguments))
         messages.append({"role": "tool", "tool_call_id": call.id, "content": result})
-    answer = client.chat.completions.create(model=model, messages=messages, tools=tools, max_tokens=100)
+    # The result is there: no further call, so that small models too say it in a sentence.
+    answer = client.chat.completions.create(
+        model=model, messages=messages, tools=tools, tool_choice="none", max_tokens=100
+    )
     print("answered:", answer.choices[0].message.content)

@@ -10,6 +10,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from courtyard.cli.common import open_house
 from courtyard.cli.models import app
 from tests.catalogue.hub import REPO, LocalHub
 from tests.catalogue.making import gguf
@@ -40,7 +41,8 @@ class Command:
 def command(tmp_path: Path, hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> Command:
     monkeypatch.setenv("COURTYARD_MODELS__HUB_URL", hub.url)
     monkeypatch.setenv("COLUMNS", "200")
-    return Command(tmp_path / "data")
+    with open_house(tmp_path / "data", new=True):
+        return Command(tmp_path / "data")
 
 
 @pytest.fixture
@@ -228,3 +230,16 @@ def test_a_trial_of_embeddings_tells_their_length(command: Command) -> None:
     assert (chat["kind"], chat["text"]) == ("chat", "Say hello in one short sentence.")
     assert (vector["kind"], vector["dimensions"], vector["ok"]) == ("embedding", 64, True)
     assert "a vector of 64 dimensions" in command("test", "echo", "--kind", "embedding").output
+
+
+def test_a_server_that_is_not_there_is_added_with_a_note(command: Command) -> None:
+    """It may come later; the note, and what was assumed, stand on standard error."""
+    added = command("add", "big", "--url", URL)
+    known = command("add", "known", "--url", URL, "--context", "4096", "--json")
+
+    assert added.exit_code == known.exit_code == 0
+    assert "127.0.0.1-9 is not ready, seen from here: " in added.stderr
+    assert "its context is assumed to be 8192 tokens" in added.stderr
+    assert "is not ready" in known.stderr
+    assert "assumed" not in known.stderr
+    assert json.loads(known.stdout)["context_tokens"] == 4096

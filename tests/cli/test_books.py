@@ -14,11 +14,12 @@ from typer.testing import CliRunner, Result
 from courtyard.app import House
 from courtyard.cli import books
 from courtyard.cli.common import open_house
+from courtyard.cli.usage import _named
 from courtyard.core.amount import NANO, Amount, money
 from courtyard.core.chat import Kind
 from courtyard.core.ids import KeyId, ModelName, RequestId
 from courtyard.core.usage import Usage
-from courtyard.ledger import Leg, Outcome, Purpose, Receipt, Use
+from courtyard.ledger import Dimension, Leg, Outcome, Purpose, Receipt, Use
 from courtyard.storage import chain
 
 USD = money("USD")
@@ -43,7 +44,7 @@ def read(data_dir: Path, *arguments: str) -> Any:
 @pytest.fixture
 def organisation(tmp_path: Path) -> str:
     """The first organisation of a house that is set up."""
-    with open_house(tmp_path) as house:
+    with open_house(tmp_path, new=True) as house:
         return house.identity.setup().organisation.id
 
 
@@ -165,7 +166,7 @@ def test_a_limit_is_set_and_lifted(tmp_path: Path, organisation: str) -> None:
         (("receipts", "show", "req_none"), "there is no receipt 'req_none'"),
     ],
 )
-def test_mistakes_are_one_line(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
+def test_mistakes_are_one_line(tmp_path: Path, organisation: str, arguments: tuple[str, ...], says: str) -> None:
     """What can't be done says why, and ends with 1."""
     result = run(tmp_path, *arguments)
 
@@ -253,3 +254,63 @@ def test_books_that_are_not_right_name_what_is_wrong(tmp_path: Path, used: Recei
     assert shown.exit_code == report.exit_code == 1
     assert f"journal {path.name}:2: the entry is not the one that was written" in shown.stderr
     assert f"{path.name}:2" in {finding["where"] for finding in json.loads(report.stdout)["findings"]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "nothing"),
+    [
+        (("limit", "{}", "5", "EUR"), "limit nothing"),
+        (("open", "{}", "--currency", "EUR"), "pay for nothing"),
+        (("open", "{}", "--allowance", "5 EUR"), "pay for nothing"),
+    ],
+)
+def test_money_that_nothing_is_priced_in_is_refused(
+    tmp_path: Path, organisation: str, arguments: tuple[str, ...], nothing: str
+) -> None:
+    """Until a price in that currency is in force; to lift such a limit is no mistake."""
+    words = [word.format(organisation) for word in arguments]
+    refused = run(tmp_path, "accounts", *words)
+    lifted = run(tmp_path, "accounts", "limit", organisation, "no", "EUR")
+    with open_house(tmp_path) as house:
+        house.pricing.set_price(ModelName("echo"), {"input": 1, "output": 1}, currency="EUR")
+    accepted = run(tmp_path, "accounts", *words)
+
+    assert refused.exit_code == 1
+    assert refused.stderr == f"error no price is in EUR, so this would {nothing}; prices are in USD\n"
+    assert lifted.exit_code == accepted.exit_code == 0
+
+
+def test_a_limit_not_yet_used_is_whole(tmp_path: Path, organisation: str) -> None:
+    """All of it is left, and nothing is spent; of minutes only the serving node knows."""
+    run(tmp_path, "accounts", "limit", organisation, "7 USD", "--per", "day")
+    run(tmp_path, "accounts", "limit", organisation, "60 requests", "--per", "minute")
+    lines = run(tmp_path, "accounts", "list").stdout.splitlines()
+
+    (daily,) = (line.split("│")[4:7] for line in lines if "USD a day" in line)
+    (minutely,) = (line.split("│")[4:7] for line in lines if "requests a minute" in line)
+    assert [cell.strip() for cell in daily] == ["7.00 USD a day", "7.00 USD", "0.00 USD"]
+    assert [cell.strip() for cell in minutely] == ["60 requests a minute", "", ""]
+
+
+def test_ids_and_costs_are_whole_on_a_narrow_terminal(tmp_path: Path, used: Receipt) -> None:
+    """Columns that matter less go, and are named; where output is no terminal, nothing does."""
+    narrow = CliRunner(env={"COLUMNS": "80"})
+    piped = CliRunner(env={"COLUMNS": None})
+    arguments = {"receipts": ["receipts", "list"], "usage": ["usage", "--by", "key", "--by", "model"]}
+    listed, summed = (narrow.invoke(app, [*words, "--data-dir", str(tmp_path)]).stdout for words in arguments.values())
+    whole = piped.invoke(app, [*arguments["receipts"], "--data-dir", str(tmp_path)]).stdout
+
+    assert used.id in listed
+    assert "0.50 USD" in listed
+    assert "too narrow for: project" in listed
+    assert "key_gone" in summed
+    assert "0.50 USD" in summed
+    assert max(map(len, (listed + summed).splitlines())) <= 80
+    assert used.project in whole
+    assert "too narrow" not in whole
+
+
+def test_what_had_no_key_is_the_assistant() -> None:
+    """A label stands where the id is empty."""
+    assert _named(Dimension.KEY, "", {}) == "assistant (no key)"
+    assert _named(Dimension.PERSON, "", {}) == ""

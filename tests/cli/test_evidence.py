@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from courtyard.cli import evidence as commands
+from courtyard.cli.common import open_house
 from courtyard.core.clock import FrozenClock
 from courtyard.core.ids import EngineName, ModelName, Region
 from courtyard.evidence import Decision, Evidence
@@ -16,6 +17,13 @@ from courtyard.storage import Committer, Keyring
 from tests.evidence.records import BEGUN_MS, record, seal
 
 _HOUR_MS = 3_600_000
+
+
+@pytest.fixture(autouse=True)
+def house(tmp_path: Path) -> None:
+    """Somebody served from this directory before."""
+    with open_house(tmp_path, new=True):
+        pass
 
 
 @pytest.fixture

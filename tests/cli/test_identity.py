@@ -46,7 +46,7 @@ def principal(data_dir: Path, secret: str) -> Principal:
 @pytest.fixture
 def setup(tmp_path: Path) -> Setup:
     """A house that is set up."""
-    with open_house(tmp_path) as house:
+    with open_house(tmp_path, new=True) as house:
         return house.identity.setup()
 
 
@@ -107,8 +107,10 @@ def test_with_several_organisations_the_command_asks_which(tmp_path: Path, setup
     assert read(tmp_path, "keys", "create", "--name", "k", "--project", "one")["secret"]
 
 
-def test_an_empty_directory_says_what_sets_it_up(tmp_path: Path) -> None:
+def test_an_empty_house_says_what_sets_it_up(tmp_path: Path) -> None:
     """Lists are empty, and what needs an organisation names `courtyard serve`."""
+    with open_house(tmp_path, new=True):
+        pass
     assert [read(tmp_path, what, "list") for what in ("organisations", "projects", "people", "keys")] == [[]] * 4
     assert [run(tmp_path, what, "list").stderr for what in ("organisations", "projects", "people", "keys")] == [
         "no organisations\n",
@@ -287,3 +289,11 @@ def test_keys_are_listed_by_whose_they_are(tmp_path: Path, setup: Setup) -> None
         (["--organisation", "Home"], [one, two["key"]["id"]]),
     ):
         assert [key["id"] for key in read(tmp_path, "keys", "list", *options)] == found
+
+
+def test_a_key_is_not_bound_by_money_that_nothing_is_priced_in(tmp_path: Path, setup: Setup) -> None:
+    """It would be bound by nothing, so it is not made."""
+    said = refused(tmp_path, "keys", "create", "--name", "ci", "--limit", "5 EUR/month")
+
+    assert "no price is in EUR, so this would limit nothing; prices are in USD" in said
+    assert read(tmp_path, "keys", "list") == []

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from courtyard.cli import prices
+from courtyard.cli.common import open_house
 
 _PACKAGE = """
 import msgspec
@@ -36,6 +37,13 @@ def by_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (info / "entry_points.txt").write_text("[courtyard.prices]\nby_request = by_request_price:ByRequest\n")
     (tmp_path / "site" / "by_request_price.py").write_text(_PACKAGE)
     monkeypatch.syspath_prepend(tmp_path / "site")
+
+
+@pytest.fixture(autouse=True)
+def house(tmp_path: Path) -> None:
+    """Somebody served from this directory before."""
+    with open_house(tmp_path, new=True):
+        pass
 
 
 def run(data_dir: Path, *arguments: str) -> Result:

@@ -58,6 +58,7 @@ def test_a_token_of_somebody_else_s_session_is_refused(house: House) -> None:
         ({"sec-fetch-site": "same-site"}, 403),
         ({"origin": "https://evil.example"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://[::1"}, 403),
         ({"sec-fetch-site": "same-origin"}, 303),
         ({"origin": "http://127.0.0.1:8420"}, 303),
     ],
@@ -84,6 +85,8 @@ def test_a_form_of_another_site_is_refused_even_with_the_token(
         ("evil.example", 421),
         ("evil.example:8420", 421),
         ("", 421),
+        ("[::1", 421),
+        ("[nonsense]", 421),
     ],
 )
 def test_a_name_that_was_pointed_at_us_is_refused(build: Build, host: str, status: int) -> None:
@@ -91,6 +94,12 @@ def test_a_name_that_was_pointed_at_us_is_refused(build: Build, host: str, statu
     house = build(ConsoleSettings(url="http://ai.example.org", hosts=("intranet",)))
 
     assert house.visitor().get("/sign-in", host=host).status_code == status
+
+
+@pytest.mark.parametrize("path", ["/", "/sign-in"])
+def test_a_host_that_makes_no_sense_is_no_bug(house: House, path: str) -> None:
+    """It is refused like any other name, also where the house knows no address of its own."""
+    assert house.visitor().get(path, host="[::1").status_code == 421
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/nothing", "/static/x/nothing.js", "/", "/usage", "/api/console/usage"])

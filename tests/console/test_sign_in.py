@@ -153,3 +153,13 @@ def test_a_password_that_will_not_do_is_refused(house: House, new: str, repeated
     assert answer.status_code == 400
     assert 'role="alert"' in answer.text
     assert not house.identity.person(house.setup.person.id).has_password
+
+
+def test_a_link_signs_in_whatever_others_tried_from_its_address(house: House) -> None:
+    """Somebody outside who shares a proxy with everybody can't take the way back in from them."""
+    visitor = house.visitor()
+    tries = [visitor.post("/sign-in", token=f"guess {n}").status_code for n in range(25)]
+    link = house.identity.one_time_link(house.setup.person.id)
+
+    assert tries == [401] * 25
+    assert house.visitor().post("/sign-in", token=link).status_code == 303

@@ -8,7 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from courtyard.app import House
-from courtyard.cli.common import AsJson, DataDir, err, open_house, out, print_json
+from courtyard.cli.amounts import check_priced
+from courtyard.cli.common import AsJson, DataDir, err, open_house, out, print_json, print_table
 from courtyard.cli.names import owner_of
 from courtyard.core.amount import Amount, money
 from courtyard.core.ids import new_id
@@ -49,7 +50,7 @@ def list_accounts(
     if json:
         print_json(standings)
     elif standings:
-        out.print(_accounts_table(standings))
+        print_table(_accounts_table(standings), "owner")
     else:
         err.print("no accounts")
 
@@ -75,10 +76,12 @@ def open_account(
     with open_house(data_dir) as house:
         id = owner_of(house, owner)
         granted = None if allowance is None else read_amount(allowance)
+        unit = money(currency or house.settings.currency) if granted is None else granted.unit
+        check_priced(house, unit, would="pay for")
         account = house.ledger.open_account(
             id,
             purpose=Purpose.WALLET,
-            unit=money(currency or house.settings.currency) if granted is None else granted.unit,
+            unit=unit,
             period=Period.FOREVER if granted is None else per,
             count_max=None if granted is None else granted.count,
             name=name,
@@ -107,6 +110,8 @@ def limit(
     with open_house(data_dir) as house:
         id = owner_of(house, owner)
         bound = read_amount(f"0 {text[3:]}" if lifted else text)
+        if not lifted:
+            check_priced(house, bound.unit)
         account = house.ledger.set_limit(
             id, unit=bound.unit, period=per, count=None if lifted else bound.count, name=name
         )
@@ -155,13 +160,12 @@ def _standings(house: House) -> list[Standing]:
 def _accounts_table(standings: list[Standing]) -> Table:
     table = Table()
     for name in ("account", "what", "owner"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name != "what")
     for name in ("grants", "left", "spent"):
-        table.add_column(name, justify="right", overflow="fold")
+        table.add_column(name, justify="right", overflow="fold", no_wrap=name != "grants")
     for standing in standings:
-        account, balance = standing.account, standing.balance
-        left = "" if balance is None else words(Amount(balance.available + balance.leased, account.unit))
-        spent = "" if balance is None else words(Amount(balance.spent, account.unit))
+        account = standing.account
+        left, spent = _left_and_spent(standing)
         table.add_row(
             account.id,
             escape(account.name.removesuffix(f" of {account.owner}")),
@@ -171,6 +175,17 @@ def _accounts_table(standings: list[Standing]) -> Table:
             spent,
         )
     return table
+
+
+def _left_and_spent(standing: Standing) -> tuple[str, str]:
+    account, balance = standing.account, standing.balance
+    if balance is not None:
+        left, spent = balance.available + balance.leased, balance.spent
+    elif account.period is Period.MINUTE:
+        return "", ""  # Only the serving node knows.
+    else:
+        left, spent = account.count_max or 0, 0
+    return words(Amount(left, account.unit)), words(Amount(spent, account.unit))
 
 
 def _grants(account: Account) -> str:

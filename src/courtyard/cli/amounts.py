@@ -2,7 +2,8 @@
 
 import typer
 
-from courtyard.core.amount import Amount, currency
+from courtyard.app import House
+from courtyard.core.amount import Amount, Unit, currency
 from courtyard.core.errors import InvalidRequest
 from courtyard.ledger import Period, read_amount, spell
 
@@ -23,6 +24,20 @@ def read_limit(text: str) -> tuple[Amount, Period]:
         return read_amount(amount), found
     except InvalidRequest as error:
         raise typer.BadParameter(error.message) from error
+
+
+def check_priced(house: House, unit: Unit, *, would: str = "limit") -> None:
+    """Refuse money of a currency that nothing is priced in.
+
+    Raises:
+        InvalidRequest: no price in force is in it, nor is it the house's own.
+    """
+    wanted = currency(unit)
+    known = {house.settings.currency.upper()} | {version.currency for version in house.pricing.in_force()}
+    if wanted is not None and wanted not in known:
+        raise InvalidRequest(
+            f"no price is in {wanted}, so this would {would} nothing; prices are in {', '.join(sorted(known))}"
+        )
 
 
 def spell_limit(amount: Amount, period: Period) -> str:

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from courtyard.cli.accounts import accounts
-from courtyard.cli.common import AsJson, DataDir, err, fail, open_house, out, print_json
+from courtyard.cli.common import AsJson, DataDir, err, fail, open_house, out, print_json, print_table
 from courtyard.cli.usage import day, usage
 from courtyard.core.amount import Amount
 from courtyard.core.clock import date_time
@@ -49,7 +49,7 @@ def list_receipts(
     if json:
         print_json(page)
     elif page.receipts:
-        out.print(_receipts_table(page.receipts))
+        print_table(_receipts_table(page.receipts), "project", "outcome", "model")
     else:
         err.print("no receipts")
 
@@ -126,9 +126,9 @@ def _receipts_table(found: tuple[Receipt, ...]) -> Table:
     table = Table()
     table.add_column("time (UTC)", no_wrap=True)
     for name in ("receipt", "project", "model", "outcome"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name in ("receipt", "project"))
     for name in ("tokens", "cost"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for receipt in found:
         table.add_row(
             f"{date_time(receipt.at_ms):%Y-%m-%d %H:%M:%S}",

@@ -7,7 +7,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from courtyard.cli.common import AsJson, DataDir, err, fail, open_house, out, print_json
+from courtyard.cli.common import AsJson, DataDir, err, fail, open_house, out, print_json, print_table
 from courtyard.cli.dates import since_ms, until_ms
 from courtyard.core.clock import date_time
 from courtyard.evidence import Decision, Evidence, Filter, Record
@@ -62,7 +62,7 @@ def list_(
     if json:
         print_json(page)
     elif page.records:
-        out.print(_table(page.records))
+        print_table(_table(page.records), "kind", "ms", "ran on", "who", "ended", "model")
     else:
         err.print("no records")
 
@@ -79,8 +79,8 @@ def _table(records: tuple[Record, ...]) -> Table:
     for name in ("time (UTC)", "decision", "kind"):
         table.add_column(name, no_wrap=True)
     for name in ("model", "who", "ran on", "ended", "request"):
-        table.add_column(name, overflow="fold")
-    table.add_column("ms", justify="right")
+        table.add_column(name, overflow="fold", no_wrap=name in ("who", "request"))
+    table.add_column("ms", justify="right", no_wrap=True)
     for record in records:
         table.add_row(
             f"{date_time(record.at_ms):%Y-%m-%d %H:%M:%S}",

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from courtyard.app import House
-from courtyard.cli.common import AsJson, DataDir, Yes, confirm, err, open_house, out, print_json
+from courtyard.cli.common import AsJson, DataDir, Yes, confirm, err, open_house, out, print_json, print_table
 from courtyard.cli.keys import keys
 from courtyard.cli.names import organisation_of, person_of
 from courtyard.core.ids import Region
@@ -43,7 +43,7 @@ def list_organisations(data_dir: DataDir = None, json: AsJson = False) -> None:
         table = _table("organisation", "name", "home")
         for organisation in found:
             table.add_row(organisation.id, escape(organisation.name), escape(", ".join(organisation.home)))
-        out.print(table)
+        print_table(table)
 
 
 @organisations.command("add")
@@ -107,7 +107,7 @@ def list_projects(organisation: OnlyOrganisation = None, data_dir: DataDir = Non
         table = _table("project", "name", "organisation")
         for project in found:
             table.add_row(project.id, escape(project.name), escape(names[project.organisation]))
-        out.print(table)
+        print_table(table)
 
 
 @projects.command("add")
@@ -148,7 +148,7 @@ def list_people(organisation: OnlyOrganisation = None, data_dir: DataDir = None,
                 escape(names[person.organisation]),
                 "set" if person.has_password else "",
             )
-        out.print(table)
+        print_table(table, "password", "organisation", "name")
 
 
 @people.command("add")
@@ -257,5 +257,5 @@ def _tell(person: Person, *, json: bool) -> None:
 def _table(*columns: str) -> Table:
     table = Table()
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == columns[0])
     return table

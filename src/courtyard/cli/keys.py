@@ -7,8 +7,19 @@ from rich.markup import escape
 from rich.table import Table
 
 from courtyard.app import House
-from courtyard.cli.amounts import read_limit, spell_limit
-from courtyard.cli.common import AsJson, DataDir, Yes, confirm, duration_s, err, open_house, out, print_json
+from courtyard.cli.amounts import check_priced, read_limit, spell_limit
+from courtyard.cli.common import (
+    AsJson,
+    DataDir,
+    Yes,
+    confirm,
+    duration_s,
+    err,
+    open_house,
+    out,
+    print_json,
+    print_table,
+)
 from courtyard.cli.names import key_of, organisation_of, person_of, project_of
 from courtyard.core.amount import Amount
 from courtyard.core.clock import date_time
@@ -46,7 +57,7 @@ def list_keys(
     if json:
         print_json(shown)
     elif shown:
-        out.print(table)
+        print_table(table, "models", "secret", "person", "last used (UTC)", "project")
     else:
         err.print("no keys")
 
@@ -78,6 +89,8 @@ def create(
     """Make a key. Its secret is printed, and can't be shown again."""
     limits = [read_limit(text) for text in limit or ()]
     with open_house(data_dir) as house:
+        for amount, _ in limits:
+            check_priced(house, amount.unit)
         made = house.identity.create_key(
             project_of(house, project).id,
             name=name,
@@ -155,7 +168,7 @@ def _table(house: House, found: list[Key]) -> Table:
     people = {person.id: person.email for person in house.identity.people()}
     table = Table()
     for column in ("key", "name", "secret", "project", "person", "role", "models", "state", "last used (UTC)"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in ("key", "secret", "last used (UTC)"))
     for key in found:
         table.add_row(
             key.id,

@@ -9,11 +9,12 @@ import typer
 from rich.markup import escape
 
 from courtyard import plugins
+from courtyard.app import House
 from courtyard.catalogue import Layout, Model, ModelUnavailable, cautions
 from courtyard.cli.bars import bytes_bar
 from courtyard.cli.common import AsJson, DataDir, err, fail, open_house, out, print_json
 from courtyard.cli.models_shown import say, show_served, show_shelf, show_trials, warn
-from courtyard.cli.trying import Trial, prompt_for, run_trial
+from courtyard.cli.trying import Trial, ask_health, prompt_for, run_trial
 from courtyard.core.chat import Kind
 from courtyard.core.ids import EngineName, Region
 from courtyard.core.placement import Placement
@@ -88,6 +89,7 @@ def add(
     The same NAME with another --url adds an engine behind it; a running Courtyard follows within a second.
     """
     with open_house(data_dir) as house:
+        is_new = name not in {model.name for model in house.catalogue.models()}
         model = house.catalogue.add(
             name,
             url=url,
@@ -107,6 +109,10 @@ def add(
         for caution in cautions(url, has_key=bool(key_env or key_file)) if url else ():
             warn(caution)
         say(house, model, json=json)
+        if url:
+            if is_new and context is None:
+                warn(f"its context is assumed to be {model.context_tokens} tokens; give --context where it is another")
+            _knock(house, url)
 
 
 @app.command()
@@ -258,6 +264,23 @@ def alias(
     else:
         said = f"{alias} is {model.name}" if model else f"{alias} stands for nothing now"
         out.print(escape(said), highlight=False, soft_wrap=True)
+
+
+def _knock(house: House, url: str) -> None:
+    """Tell when the server at an address is not there; it may yet come, so that is no mistake."""
+    entries = [
+        state.entry
+        for state in house.catalogue.engine_states()
+        if state.entry.url == url.rstrip("/") and not state.problem
+    ]
+    for entry in entries:
+        try:
+            settings = house.catalogue.engine(entry.name)
+            health = asyncio.run(ask_health(cast("Any", plugins.load("engines")[settings.plugin]), settings))
+        except (ModelUnavailable, KeyError):  # What is shown of the model says so.
+            continue
+        if not health.ready:
+            warn(f"engine {entry.name} is not ready, seen from here: {health.detail or 'it does not say why'}")
 
 
 def _option(text: str) -> tuple[str, str | int | float | bool | None]:

@@ -28,7 +28,7 @@ def serve(
     json: AsJson = False,
 ) -> None:
     """Serve models, the console and the books; set up an empty data directory on the way."""
-    with open_house(data_dir) as house, _only_one(house.settings.data_dir):
+    with open_house(data_dir, new=True) as house, _only_one(house.settings.data_dir):
         configure_logging(house.settings.telemetry.log_format)
         _allow_many_files()
         policy_of(house)  # What is wrong with it is said before anything starts.

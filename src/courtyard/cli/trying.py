@@ -15,10 +15,11 @@ from courtyard.core.errors import CourtyardError
 from courtyard.core.ids import EngineName, ModelName, Region, RequestId, new_id
 from courtyard.core.principal import Principal
 from courtyard.core.usage import Usage
-from courtyard.engines import Engine, EngineSettings
+from courtyard.engines import Engine, EngineSettings, Health
 from courtyard.knowledge import ground
 
 _WHOLE_S = 180.0
+_HEALTH_S = 2.0
 _TOKENS_MAX = 48
 _QUESTIONS = {
     Kind.CHAT: [{"role": "user", "content": "Say hello in one short sentence."}],
@@ -80,6 +81,25 @@ async def run_trial(
         return msgspec.structs.replace(blank, error=error.message)
     except (ValueError, OSError) as error:
         return msgspec.structs.replace(blank, error=str(error))
+    finally:
+        if engine is not None:
+            await engine.close()
+
+
+async def ask_health(plugin: Callable[[EngineSettings], Engine], settings: EngineSettings) -> Health:
+    """Ask an engine whether it is there, without asking it anything else, and wait but a moment."""
+    engine: Engine | None = None
+    try:
+        async with asyncio.timeout(_HEALTH_S):
+            engine = plugin(settings)
+            await engine.start()
+            return await engine.health()
+    except TimeoutError:
+        return Health(ready=False, detail=f"it did not answer within {_HEALTH_S:.0f} seconds")
+    except CourtyardError as error:
+        return Health(ready=False, detail=error.message)
+    except (ValueError, OSError) as error:
+        return Health(ready=False, detail=str(error))
     finally:
         if engine is not None:
             await engine.close()

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from courtyard.app import House
-from courtyard.cli.common import AsJson, DataDir, err, open_house, out, print_json
+from courtyard.cli.common import AsJson, DataDir, err, fits, open_house, out, print_json, print_table
 from courtyard.core.amount import Amount, Unit, currency
 from courtyard.core.errors import NotFound
 from courtyard.core.ids import KeyId, OrganisationId, PersonId, ProjectId
@@ -87,7 +87,10 @@ def usage(
             for line in _plot(rows, dimensions, names, measure):
                 out.print(line, highlight=False)
         case Format.TABLE:
-            out.print(_table(rows, dimensions, names))
+            table = _table(rows, dimensions, names)
+            print_table(
+                table if fits(table) else _table(rows, dimensions, names, ids=False), "reasoning", "cached", "input"
+            )
 
 
 def _names(house: House, rows: tuple[UsageRow, ...]) -> dict[str, str]:
@@ -109,10 +112,11 @@ def _names(house: House, rows: tuple[UsageRow, ...]) -> dict[str, str]:
     return names
 
 
-def _table(rows: tuple[UsageRow, ...], by: tuple[Dimension, ...], names: dict[str, str]) -> Table:
+def _table(rows: tuple[UsageRow, ...], by: tuple[Dimension, ...], names: dict[str, str], *, ids: bool = True) -> Table:
+    """Lay usage out; without `ids`, only what has no name goes by its id."""
     table = Table(show_footer=True)
     for dimension in by:
-        table.add_column(dimension, overflow="fold")
+        table.add_column(dimension, overflow="fold", no_wrap=dimension != Dimension.MODEL)
     total = sum((row.usage for row in rows), Usage())
     table.columns[0].footer = "all"
     for name, count in (
@@ -122,15 +126,17 @@ def _table(rows: tuple[UsageRow, ...], by: tuple[Dimension, ...], names: dict[st
         ("output", total.output),
         ("reasoning", total.reasoning),
     ):
-        table.add_column(name, justify="right", footer=f"{count:,}")
+        table.add_column(name, justify="right", footer=f"{count:,}", no_wrap=True)
     costs: dict[Unit, Amount] = {}
     for row in rows:
         costs[row.cost.unit] = costs.get(row.cost.unit, Amount(0, row.cost.unit)) + row.cost
-    table.add_column("cost", justify="right", footer="\n".join(words(cost) for cost in costs.values() if cost.count))
+    footer = "\n".join(words(cost) for cost in costs.values() if cost.count)
+    table.add_column("cost", justify="right", footer=footer, no_wrap=True)
     for row in rows:
         used = row.usage
         labels = [
-            f"{escape(names[id])} [dim]{escape(id)}[/dim]" if id in names else escape(id) for id in row.by.values()
+            escape(_named(dimension, id, names)) + (f" [dim]{escape(id)}[/dim]" if ids and id in names else "")
+            for dimension, id in row.by.items()
         ]
         counts = (row.requests, used.input, used.cached_input, used.output, used.reasoning)
         table.add_row(*labels, *(f"{count:,}" for count in counts), words(row.cost) if row.cost.count else "")
@@ -177,7 +183,12 @@ def _width() -> int:
 
 
 def _label(row: UsageRow, names: dict[str, str]) -> str:
-    return " · ".join(names.get(id, id) or "none" for id in row.by.values())
+    return " · ".join(_named(dimension, id, names) or "none" for dimension, id in row.by.items())
+
+
+def _named(dimension: Dimension, id: str, names: dict[str, str]) -> str:
+    """Say what people call an id; who asks in the console does so without a key."""
+    return "assistant (no key)" if dimension == Dimension.KEY and not id else names.get(id, id)
 
 
 def _measured(row: UsageRow, measure: Measure) -> int:

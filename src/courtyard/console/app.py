@@ -18,12 +18,14 @@ from courtyard.console import (
     usage_page,
 )
 from courtyard.console.assets import Assets
-from courtyard.console.errors import on_bug, on_http_error, on_refusal, on_sign_in_needed
+from courtyard.console.bodies import Bounded
+from courtyard.console.errors import on_bug, on_client_gone, on_http_error, on_refusal, on_sign_in_needed
 from courtyard.console.headers import Application, Guarded
 from courtyard.console.page import Pages
 from courtyard.console.rooms import ConsoleRooms
 from courtyard.console.session import SignInNeeded, check_origin, check_signed_in
 from courtyard.core.errors import CourtyardError
+from courtyard.http import ClientGone
 
 
 def console_app(rooms: ConsoleRooms) -> Application:
@@ -54,6 +56,7 @@ def console_app(rooms: ConsoleRooms) -> Application:
             SignInNeeded: on_sign_in_needed,
             CourtyardError: on_refusal,
             HTTPException: on_http_error,
+            ClientGone: on_client_gone,
             Exception: on_bug,
         },
         request_max_body_size=rooms.settings.body_bytes_max,
@@ -61,4 +64,4 @@ def console_app(rooms: ConsoleRooms) -> Application:
         openapi_config=None,
         logging_config=None,
     )
-    return Guarded(app)
+    return Guarded(Bounded(app, rooms.settings))

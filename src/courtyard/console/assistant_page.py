@@ -208,21 +208,18 @@ def _earlier(assistant: Assistant, messages: tuple[Message, ...]) -> int | None:
 
 
 def _streamed(request: Visit, reply: Reply) -> Streamed:
-    return Streamed(_events(request, reply), rooms_of(request).settings, media_type=_EVENTS)
+    return Streamed(_events(request, reply), rooms_of(request).settings, media_type=_EVENTS, on_close=reply.aclose)
 
 
 async def _events(request: Visit, reply: Reply) -> AsyncGenerator[bytes, None]:
     """Tell what was asked, then the answer piece by piece, then the answer as it is kept."""
-    try:
-        yield _event("begin", _begun(request, reply))
-        async for said in reply:
-            if isinstance(said, Message):
-                html = _written(request, "assistant_message.html", message=said)
-                yield _event("done", {"html": html, "kept": said.variant > 0, "state": said.state})
-            elif said.text or said.reasoning:
-                yield _event("delta", _piece(said))
-    finally:
-        await reply.aclose()
+    yield _event("begin", _begun(request, reply))
+    async for said in reply:
+        if isinstance(said, Message):
+            html = _written(request, "assistant_message.html", message=said)
+            yield _event("done", {"html": html, "kept": said.variant > 0, "state": said.state})
+        elif said.text or said.reasoning:
+            yield _event("delta", _piece(said))
 
 
 def _begun(request: Visit, reply: Reply) -> dict[str, Any]:

@@ -9,10 +9,13 @@ from litestar.exceptions import HTTPException
 from courtyard.console.page import explain, go, here, language_of, render
 from courtyard.console.session import SignInNeeded, Visit
 from courtyard.core.errors import CourtyardError
+from courtyard.http import ClientGone
 
 _log = structlog.get_logger("courtyard.console")
 
 _ENDPOINTS = "/api/"
+_GONE = 499
+"""What logs know a client by that left."""
 _TITLED = (400, 401, 402, 403, 404, 405, 409, 413, 421, 429, 500, 503)
 
 
@@ -40,6 +43,11 @@ def on_http_error(request: Visit, error: HTTPException) -> Response[Any]:
     answer = _told(request, error.status_code, f"http_{error.status_code}", told)
     answer.headers.update(error.headers or {})
     return answer
+
+
+def on_client_gone(request: Visit, error: ClientGone) -> Response[Any]:
+    """End a request whose sender left before its end; nobody is there to tell."""
+    return Response(None, status_code=_GONE)
 
 
 def on_bug(request: Visit, error: Exception) -> Response[Any]:

@@ -6,6 +6,7 @@ from litestar import Response, post
 from litestar.datastructures import Cookie
 from litestar.handlers import HTTPRouteHandler
 
+from courtyard.console.bodies import FORM_BYTES_MAX
 from courtyard.console.page import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, go, local_path
 from courtyard.console.rooms import ConsoleRooms
 from courtyard.console.session import PUBLIC, Visit, is_secure, rooms_of
@@ -18,7 +19,7 @@ def routes(rooms: ConsoleRooms) -> list[HTTPRouteHandler]:
     return [prefer]
 
 
-@post("/preferences", opt=PUBLIC)
+@post("/preferences", opt=PUBLIC, request_max_body_size=FORM_BYTES_MAX)
 async def prefer(request: Visit) -> Response[Any]:
     """Remember what was chosen, and go back to the page where it was."""
     form = await request.form()

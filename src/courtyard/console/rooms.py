@@ -31,6 +31,10 @@ class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Host names that it answers to besides that of `url`, this machine's own, `localhost` and IP addresses."""
     currency: str = "USD"
     body_bytes_max: int = 2 * 1024 * 1024
+    bodies_bytes_max: int = 64 * 1024 * 1024
+    """What the bodies of all requests may take together."""
+    body_s_max: float = 30.0
+    """How long a body may take to arrive."""
     stream_s_max: float = 600.0
     """How long one streamed answer may take."""
     send_stall_s_max: float = 60.0

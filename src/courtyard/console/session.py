@@ -5,7 +5,7 @@ import ipaddress
 import secrets
 import socket
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -165,7 +165,7 @@ def _is_from_here(request: Visit) -> bool:
     if site is not None:
         return site in ("same-origin", "none")
     origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc in (
+    return origin is None or _parts(origin).netloc in (
         request.headers.get("host"),
         urlsplit(base_url(request)).netloc,
     )
@@ -174,10 +174,18 @@ def _is_from_here(request: Visit) -> bool:
 def _check_host(request: Visit) -> None:
     """A page of another site can point its own name at our address; it can't make a browser send ours."""
     settings = rooms_of(request).settings
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    host = _parts(f"//{request.headers.get('host', '')}").hostname or ""
     ours = {"localhost", socket.gethostname().lower(), urlsplit(settings.url or "").hostname, *settings.hosts}
     if host not in ours and not host.endswith(".localhost") and not _is_address(host):
         raise WrongHost(f"this house does not answer to the name {host!r}; set server.url to the address people use")
+
+
+def _parts(url: str) -> SplitResult:
+    """Take an address from outside apart; one that makes no sense has no parts."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def _is_address(host: str) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
+from courtyard.console.bodies import FORM_BYTES_MAX
 from courtyard.console.page import explain, go, in_thread, local_path, may, render
 from courtyard.console.rooms import ConsoleRooms
 from courtyard.console.session import (
@@ -44,18 +45,18 @@ async def sign_in_form(request: Visit) -> Response[Any]:
     return _form(request, token=token, next=request.query_params.get("next"))
 
 
-@post("/sign-in", opt=PUBLIC, status_code=200)
+@post("/sign-in", opt=PUBLIC, status_code=200, request_max_body_size=FORM_BYTES_MAX)
 async def sign_in(request: Visit) -> Response[Any]:
     """Begin a session, or say what was wrong."""
     form = await request.form()
     token, email, next = str(form.get("token", "")), str(form.get("email", "")), str(form.get("next", ""))
-    identity, address = rooms_of(request).identity, address_of(request)
+    identity = rooms_of(request).identity
     try:
         if token:
-            signed_in = await in_thread(identity.sign_in_by_link, token, address=address)
+            signed_in = await in_thread(identity.sign_in_by_link, token)
         else:
             password = str(form.get("password", ""))
-            signed_in = await in_thread(identity.sign_in, email, password, address=address)
+            signed_in = await in_thread(identity.sign_in, email, password, address=address_of(request))
     except CourtyardError as error:
         problem = explain(request, error)
         return _form(request, email=email, next=next, problem=problem, status=error.status)
@@ -63,7 +64,7 @@ async def sign_in(request: Visit) -> Response[Any]:
     return go(local_path(next) or "/", cookies=[cookie_for(request, signed_in)])
 
 
-@post("/sign-out", opt=PUBLIC)
+@post("/sign-out", opt=PUBLIC, request_max_body_size=FORM_BYTES_MAX)
 async def sign_out(request: Visit) -> Response[Any]:
     """End the session."""
     await end_session(request)

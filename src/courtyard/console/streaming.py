@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
-from typing import Any
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any, TypeAlias
 
 import msgspec
 from litestar.response.base import ASGIResponse
@@ -11,24 +11,36 @@ from litestar.response.base import ASGIResponse
 from courtyard.console.rooms import ConsoleSettings
 from courtyard.http import ClientGone, TookTooLong, Watch
 
+OnClose: TypeAlias = Callable[[], Awaitable[object]]
+
 LINES = "application/x-ndjson"
+
+
+async def _nothing() -> None: ...
 
 
 class Streamed(ASGIResponse):
     """Sends pieces one by one, and closes their maker whatever ends it.
 
     A piece counts as delivered when the maker is asked for the next one. When the reader leaves, the maker is cancelled
-    or closed at once, so that it settles for what was delivered.
+    or closed at once, so that it settles for what was delivered. Then `on_close` ends what the maker draws from:
+    a maker that was never asked for a piece has not begun, and cleans nothing up by itself.
     """
 
     _should_set_content_length = False
 
     def __init__(
-        self, pieces: AsyncGenerator[bytes, None], settings: ConsoleSettings, *, media_type: str = LINES
+        self,
+        pieces: AsyncGenerator[bytes, None],
+        settings: ConsoleSettings,
+        *,
+        media_type: str = LINES,
+        on_close: OnClose = _nothing,
     ) -> None:
         super().__init__(media_type=media_type, headers={"cache-control": "no-store", "x-accel-buffering": "no"})
         self._pieces = pieces
         self._settings = settings
+        self._on_close = on_close
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         seconds, stall_s = self._settings.stream_s_max, self._settings.send_stall_s_max
@@ -41,7 +53,10 @@ class Streamed(ASGIResponse):
                         await asyncio.sleep(0)  # Lets the news of a hang-up in before the piece counts as delivered.
                     await watch.send({"type": "http.response.body", "body": b""})
         finally:
-            await self._pieces.aclose()
+            try:
+                await self._pieces.aclose()
+            finally:
+                await self._on_close()
 
     def _start(self) -> dict[str, Any]:
         headers = [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]

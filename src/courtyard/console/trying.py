@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -70,7 +71,7 @@ async def ask(request: Visit) -> Streamed:
         return Streamed(_vector(request, embedded), rooms.settings)
     answer = await rooms.serving.answer(session.principal, sent)
     assert isinstance(answer, Answer), "only a repeated request is answered by its receipt"
-    return Streamed(_lines(request, answer), rooms.settings)
+    return Streamed(_lines(request, answer), rooms.settings, on_close=partial(_hang_up, answer))
 
 
 async def _lines(request: Visit, answer: Answer) -> AsyncGenerator[bytes, None]:
@@ -87,6 +88,13 @@ async def _lines(request: Visit, answer: Answer) -> AsyncGenerator[bytes, None]:
         await answer.aclose()
         if not settled:
             await _wait_settled(answer)
+
+
+async def _hang_up(answer: Answer) -> None:
+    """End an answer of which nobody asked for a line; one that was begun has ended itself."""
+    if answer.receipt is None:
+        await answer.aclose()
+        await _wait_settled(answer)
 
 
 async def _wait_settled(answer: Answer) -> None:

@@ -1,6 +1,6 @@
 """HTTP as every door needs it: bounded bodies, watched clients, event streams, errors in the caller's words."""
 
-from courtyard.http.asgi import Headers, Receive, Scope, Send, headers_of
+from courtyard.http.asgi import Headers, Message, Receive, Scope, Send, headers_of
 from courtyard.http.body import declared_length, read_body
 from courtyard.http.disconnect import ClientGone, TookTooLong, Watch
 from courtyard.http.errors import AnthropicError, Dialect, OpenAIError, anthropic_error, error_headers, openai_error
@@ -14,6 +14,7 @@ __all__ = [
     "ClientGone",
     "Dialect",
     "Headers",
+    "Message",
     "OpenAIError",
     "Receive",
     "Scope",

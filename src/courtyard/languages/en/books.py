@@ -20,6 +20,7 @@ BOOKS: Words = {
     "tokens_prompt": "Tokens in",
     "tokens_completion": "Tokens out",
     "tokens_input": "Input",
+    "tokens_uncached_input": "Uncached input",
     "tokens_cached_input": "Cached input",
     "tokens_output": "Output",
     "tokens_reasoning": "Reasoning",

@@ -20,6 +20,7 @@ BOOKS: Words = {
     "tokens_prompt": "输入词元",
     "tokens_completion": "输出词元",
     "tokens_input": "输入",
+    "tokens_uncached_input": "未缓存输入",
     "tokens_cached_input": "缓存输入",
     "tokens_output": "输出",
     "tokens_reasoning": "推理",
