@@ -21,6 +21,22 @@ def test_models_show_what_they_can_do_what_they_cost_and_where_they_run(house: H
         assert fact in page
 
 
+def test_prices_are_those_that_a_model_can_ask(house: House) -> None:
+    """Input stands before cached input, and a model that only embeds has no price of output."""
+    house.serve("multilingual-e5-small")
+    for model in ("echo", "multilingual-e5-small"):
+        house.pricing.set_price(model, {"output": 9, "cached_input": 7, "input": 8}, currency="USD")
+    cards = house.operator().get("/models").text.split("<article")[1:]
+    rates = {
+        name: [part.split(" <strong>")[0] for part in card.split('class="rate">')[1:]]
+        for card in cards
+        for name in ("echo", "multilingual-e5-small")
+        if f">{name}</h2>" in card
+    }
+
+    assert rates == {"echo": ["Input", "Cached input", "Output"], "multilingual-e5-small": ["Input"]}
+
+
 def test_a_model_can_be_tried(house: House) -> None:
     """The answer comes in pieces, and at its end what it cost, by the receipt that is in the books."""
     *pieces, last = asked(house.operator(), "Say hello.")

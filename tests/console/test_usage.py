@@ -30,6 +30,7 @@ def test_the_page_and_its_plot_agree_with_the_books(house: House) -> None:
     (booked,) = house.ledger.usage(UsageFilter(), [Dimension.MODEL])
 
     assert "60 of them cached" in page
+    assert "Uncached input" in page
     assert plot["days"] == [DAY]
     assert plot["currency"] == "USD"
     assert [(one["name"], one["requests"]) for one in plot["series"]] == [("echo", [3])]
