@@ -8,7 +8,8 @@ from threading import Event, Thread
 import msgspec
 import pytest
 
-from courtyard.catalogue import HubFile, ModelUnavailable, NotEnoughSpace, WheelParts, bring_to, machine
+from courtyard import machine
+from courtyard.catalogue import HubFile, ModelUnavailable, NotEnoughSpace, WheelParts, bring_to
 from courtyard.catalogue.fetching import Fetching
 from courtyard.catalogue.files import Store, write_all
 from courtyard.core.errors import UnknownModel

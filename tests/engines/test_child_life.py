@@ -179,7 +179,7 @@ def test_nobody_else_on_the_machine_can_ask_it():
         ({"path": "/nowhere/model.gguf"}, "there is no file /nowhere/model.gguf"),
         ({"path": __file__}, "can't load test_child_life.py"),
         ({"sha256": "0" * 64}, "SHA-256 differs"),
-        ({"memory_bytes": 10**15}, "it needs 1,000,000,000 MB of memory"),
+        ({"memory_bytes": 10**15}, "it needs 1,000,000.00 GB of memory"),
         ({"lora": __file__}, "can't load"),
         ({"load_s": 0.01}, "not ready within"),
     ],

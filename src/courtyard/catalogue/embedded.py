@@ -7,8 +7,9 @@ from typing import NoReturn
 
 from sqlalchemy import Connection
 
-from courtyard.catalogue import machine, rules, store
-from courtyard.catalogue.fetching import Fetching, megabytes, unheard
+from courtyard import machine
+from courtyard.catalogue import rules, store
+from courtyard.catalogue.fetching import Fetching, unheard
 from courtyard.catalogue.files import Store
 from courtyard.catalogue.memory import Memory
 from courtyard.catalogue.model import (
@@ -123,8 +124,8 @@ class Embedded(Memory):
         available = machine.memory_available()
         if available is not None and available < needed:
             raise NotEnoughMemory(
-                f"{name} needs {megabytes(needed)} of memory with a context of {self._settings.context_tokens} tokens, "
-                f"and {megabytes(available)} are available; free some, choose a smaller model, "
+                f"{name} needs {machine.megabytes(needed)} of memory with a context of {self._settings.context_tokens} "
+                f"tokens, and {machine.megabytes(available)} are available; free some, choose a smaller model, "
                 "or set [engine] context_tokens lower"
             )
 

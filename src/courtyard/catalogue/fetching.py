@@ -5,7 +5,7 @@ from threading import Event
 
 import structlog
 
-from courtyard.catalogue import machine
+from courtyard import machine
 from courtyard.catalogue.files import Store
 from courtyard.catalogue.hub import Hub
 from courtyard.catalogue.model import (
@@ -94,14 +94,9 @@ class Fetching:
         free = machine.disk_free(self._store.directory)
         if free < needed:
             raise NotEnoughSpace(
-                f"{artifact.file} needs {megabytes(needed)} more in {self._store.directory}, "
-                f"where {megabytes(free)} are free; free some space or set [models] directory"
+                f"{artifact.file} needs {machine.megabytes(needed)} more in {self._store.directory}, "
+                f"where {machine.megabytes(free)} are free; free some space or set [models] directory"
             )
-
-
-def megabytes(bytes: int) -> str:
-    """Write a size as people read it."""
-    return f"{bytes / 1e6:,.0f} MB" if bytes < 1e9 else f"{bytes / 1e9:,.2f} GB"
 
 
 def _name(source: Source) -> str:

@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Meta, Raw
 from msgspec.json import Decoder, encode
 
+from courtyard import machine
 from courtyard.core.chat import Delta, Embeddings, Prompt
 from courtyard.core.errors import InvalidRequest
-from courtyard.engines.child import memory
 from courtyard.engines.child.supervisor import Plan, Supervisor
 from courtyard.engines.e5.settings import DIMENSIONS, E5Settings
 from courtyard.engines.engine import EngineSettings, Health
@@ -62,7 +62,7 @@ class E5Engine:
             settings.name,
             Plan(
                 module="courtyard.engines.e5.child",
-                settings=partial(_child_settings, options.threads or memory.cores()),
+                settings=partial(_child_settings, options.threads or machine.cores()),
                 memory_needed=_MEMORY_NEEDED,
                 memory_max=_MEMORY_MAX,
                 load_s=options.load_s,

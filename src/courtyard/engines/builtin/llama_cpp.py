@@ -8,9 +8,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Raw
 
+from courtyard import machine
 from courtyard.core.chat import Delta, Embeddings, Kind, Prompt
 from courtyard.core.errors import ContextOverflow, InvalidRequest
-from courtyard.engines.child import memory
 from courtyard.engines.child.supervisor import Plan, Supervisor
 from courtyard.engines.engine import EngineSettings, Health
 from courtyard.engines.llama.asking import contents_of, options_for, texts_of
@@ -199,7 +199,7 @@ def _memory_needed(options: LlamaCppOptions) -> int:
 
 
 def _child_settings(name: str, options: LlamaCppOptions, loras: tuple[str, ...], key: str) -> bytes:
-    cores = memory.cores()
+    cores = machine.cores()
     return msgspec.json.encode(
         LlamaSettings(
             path=options.path,

@@ -10,7 +10,7 @@ from collections import deque
 
 import msgspec
 
-from courtyard.engines.child import memory
+from courtyard import machine
 from courtyard.engines.child.lifeline import Said
 
 _KEPT = re.compile(r"(?:GOMP|OMP|GGML|CUDA|NVIDIA|HIP|ROCR|VK|LC|PYTHON)_?\w*|LANG|PATH|HOME|TMPDIR|LD_LIBRARY_PATH")
@@ -92,11 +92,11 @@ class Child:
         ending = asyncio.ensure_future(self._process.wait())
         try:
             while not (await asyncio.wait({ending}, timeout=_WATCH_S))[0]:
-                taken = memory.resident(self.pid)
+                taken = machine.memory_resident(self.pid)
                 if taken > memory_max:
                     self.kill()
                     await ending
-                    return f"it took {memory.megabytes(taken)} of memory and may have {memory.megabytes(memory_max)}"
+                    return f"it took {machine.megabytes(taken)} of memory and may have {machine.megabytes(memory_max)}"
         finally:
             ending.cancel()
         return None

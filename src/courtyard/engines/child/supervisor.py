@@ -8,9 +8,9 @@ from collections.abc import Callable
 import msgspec
 import structlog
 
+from courtyard import machine
 from courtyard.core.errors import EngineFailed
 from courtyard.core.ids import EngineName
-from courtyard.engines.child import memory
 from courtyard.engines.child.process import Child, Ended
 from courtyard.engines.engine import Health
 from courtyard.engines.upstream import Upstream
@@ -113,10 +113,10 @@ class Supervisor:
     async def _one_life(self) -> tuple[str, bool]:
         """Run a child to its end; say why it ended, and whether it was ready before."""
         plan = self._plan
-        available = memory.available()
+        available = machine.memory_available()
         if available is not None and available < plan.memory_needed:
             reason = (
-                f"it needs {memory.megabytes(plan.memory_needed)} of memory, and {memory.megabytes(available)} are "
+                f"it needs {machine.megabytes(plan.memory_needed)} of memory, and {machine.megabytes(available)} are "
                 "available; free some, or give it a smaller model or context"
             )
             return reason, False

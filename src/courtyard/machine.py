@@ -1,5 +1,6 @@
-"""What this machine has left: room on the disk and in memory."""
+"""What this machine has: room on the disk and in memory, and cores."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -23,6 +24,26 @@ def memory_available(*, proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int | N
     """
     known = [bytes for bytes in (_meminfo(proc), *_groups(proc, cgroups)) if bytes is not None]
     return min(known, default=None)
+
+
+def memory_resident(pid: int, *, proc: Path = _PROC) -> int:
+    """Bytes of memory that a process takes, mapped files included; 0 where that can't be told."""
+    fields = _read(proc / str(pid) / "statm").split()
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") if len(fields) > 1 else 0
+
+
+def cores(*, cgroups: Path = _CGROUPS) -> int:
+    """Cores that this process may use, by its affinity and, in a container, by its quota."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota, _, period = _read(cgroups / "cpu.max").strip().partition(" ")
+    if quota.isdecimal() and period.isdecimal():
+        count = min(count, -(-int(quota) // int(period)))
+    return max(count, 1)
+
+
+def megabytes(bytes: int) -> str:
+    """Write a size as people read it."""
+    return f"{bytes / 1e6:,.0f} MB" if bytes < 1e9 else f"{bytes / 1e9:,.2f} GB"
 
 
 def _meminfo(proc: Path) -> int | None:

@@ -1,6 +1,7 @@
+import os
 from pathlib import Path
 
-from courtyard.catalogue import machine
+from courtyard import machine
 
 GIB = 1 << 30
 
@@ -62,3 +63,24 @@ def test_version_one_of_control_groups_is_read_too(tmp_path: Path) -> None:
 def test_a_system_that_says_nothing_is_not_refused(tmp_path: Path) -> None:
     """Where nothing is known, nothing is claimed."""
     assert machine.memory_available(proc=tmp_path, cgroups=tmp_path) is None
+
+
+def test_a_quota_counts_as_cores(tmp_path: Path) -> None:
+    """A container with half a core has one, and more cores than the machine has it can't have."""
+    here = len(os.sched_getaffinity(0))
+    for quota, cores in (("50000 100000", 1), ("max 100000", here), ("99900000 100000", here)):
+        _write(tmp_path, **{"cpu_of_max": f"{quota}\n"})
+
+        assert machine.cores(cgroups=tmp_path) == cores
+
+
+def test_a_process_takes_memory() -> None:
+    """This one, and none that is not."""
+    assert machine.memory_resident(os.getpid()) > 1_000_000
+    assert machine.memory_resident(2**30) == 0
+
+
+def test_sizes_are_written_as_people_read_them() -> None:
+    """Megabytes, and gigabytes from the first one on."""
+    assert machine.megabytes(98_362_432) == "98 MB"
+    assert machine.megabytes(1_117_320_768) == "1.12 GB"
