@@ -26,6 +26,17 @@ class Finish(StrEnum):
     CONTENT_FILTER = "content_filter"
 
 
+class _Part(msgspec.Struct):
+    type: str = ""
+
+
+class _Message(msgspec.Struct):
+    content: str | list[_Part] | None = None
+
+
+_read_messages = msgspec.json.Decoder(list[_Message]).decode
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What a caller asks, in the OpenAI shape that doors translate to and engines understand.
 
@@ -54,7 +65,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         A byte-level tokenizer makes at most one token a byte, and JSON only ever lengthens the text it carries;
         tools and schemas stand in the prompt too.
         """
-        return len(bytes(self.content)) + sum(len(bytes(value)) for value in self.options.values()) + _TEMPLATE_TOKENS
+        values = sum(memoryview(value).nbytes for value in self.options.values())
+        return memoryview(self.content).nbytes + values + _TEMPLATE_TOKENS
 
     @property
     def is_text(self) -> bool:
@@ -62,6 +74,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         if not self.options.keys().isdisjoint(_LENGTHENING):
             return False
         content = bytes(self.content)
+        # Parts stand in a list within the list of messages: where there is one bracket, nothing need be read.
         if self.kind is not Kind.CHAT or content.count(b"[") == 1:
             return True
         try:
@@ -71,16 +84,6 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         parts = (part for message in messages if isinstance(message.content, list) for part in message.content)
         return all(part.type in _TEXTS for part in parts)
 
-
-class _Part(msgspec.Struct):
-    type: str = ""
-
-
-class _Message(msgspec.Struct):
-    content: str | list[_Part] | None = None
-
-
-_read_messages = msgspec.json.Decoder(list[_Message]).decode
 
 _TEXTS = ("text", "refusal")
 _LENGTHENING = frozenset(("chat_template", "chat_template_kwargs", "documents", "mm_processor_kwargs"))

@@ -76,8 +76,10 @@ class Operations:
 
 
 def _is_local(host: bytes) -> bool:
-    name = host.decode("latin-1").rpartition(":")[0] or host.decode("latin-1")
-    return name.strip("[]").lower() in ("localhost", *_LOOPBACK)
+    """Whether a request was sent to this machine under a name of its own: `localhost:8420`, `[::1]:8420`."""
+    text = host.decode("latin-1").lower()
+    name = text[1:].partition("]")[0] if text.startswith("[") else text.partition(":")[0]
+    return name in ("localhost", *_LOOPBACK)
 
 
 async def _send(

@@ -121,8 +121,10 @@ class Serving:
             self._check_evidence()
             await self._ledger.ensure(account.id for account in walk.entitlement.accounts)
             # No await from here until the hold: what is affordable is still so when it is held.
-            tokens_max = self._tokens_max(walk.admission, walk.model, walk.entitlement)
-            walk.usage_max = _usage_max(walk.admission.request, walk.model, tokens_max)
+            prompt_tokens_max = _prompt_tokens_max(walk.admission.request, walk.model)
+            tokens_max = self._tokens_max(walk.admission, walk.model, walk.entitlement, prompt_tokens_max)
+            output_max = (tokens_max or 0) * walk.admission.request.choices
+            walk.usage_max = Usage(input=prompt_tokens_max, output=output_max)
             legs = self._licensing.legs(walk.entitlement, usage_max=walk.usage_max)
             walk.hold = self._ledger.reserve(legs, key=request.id)
             walk.prompt = ground(walk.admission, tokens_max=tokens_max)
@@ -142,13 +144,16 @@ class Serving:
                 retry_after_s=5,
             )
 
-    def _tokens_max(self, admission: Admission, model: Model, entitlement: Entitlement) -> int | None:
+    def _tokens_max(
+        self, admission: Admission, model: Model, entitlement: Entitlement, prompt_tokens_max: int
+    ) -> int | None:
+        """Bound a choice by what was asked, by the context, and by what every account can cover."""
         request = admission.request
         if request.kind == Kind.EMBEDDING:
             return None
         wanted = min(request.tokens_max or model.tokens_max_default, model.context_tokens)
         affordable = self._licensing.tokens_affordable(
-            entitlement, request, self._ledger.available, prompt_tokens_max=_prompt_tokens_max(request, model)
+            entitlement, request, self._ledger.available, prompt_tokens_max=prompt_tokens_max
         )
         least = min(wanted, _ANSWER_TOKENS_MIN)
         return max(least, min(wanted, affordable))
@@ -178,11 +183,6 @@ def _check_kind(model: Model, request: Request) -> None:
     if request.kind not in model.kinds:
         offered = ", ".join(sorted(model.kinds))
         raise InvalidRequest(f"model {model.name!r} does {offered}, not {request.kind}", param="model")
-
-
-def _usage_max(request: Request, model: Model, tokens_max: int | None) -> Usage:
-    """Bound what the request may use: one chat fits the context, and each choice has at most `tokens_max`."""
-    return Usage(input=_prompt_tokens_max(request, model), output=(tokens_max or 0) * request.choices)
 
 
 def _prompt_tokens_max(request: Request, model: Model) -> int:
