@@ -1,11 +1,13 @@
 """What every test may ask for: a database of each kind, a clock that stands still, and a small model."""
 
+import logging
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import structlog
 from sqlalchemy import create_engine, text
 
 import courtyard.server  # noqa: F401 - The schema is every room's, whichever room is tested.
@@ -18,6 +20,16 @@ from tests.engines import small_model as small
 @pytest.fixture
 def clock() -> FrozenClock:
     return FrozenClock()
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A command that a test runs sends the log to that test's own streams, which end with it."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    structlog.reset_defaults()
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,10 @@ from courtyard.telemetry import Exchange, Telemetry, TelemetrySettings, configur
 
 
 @pytest.fixture
-def log(lines: io.BytesIO) -> Iterator[io.BytesIO]:
-    """Logging as a server configures it, into memory, and back afterwards."""
-    handlers, level = logging.root.handlers, logging.root.level
+def log(lines: io.BytesIO) -> io.BytesIO:
+    """Logging as a server configures it, into memory."""
     configure_logging("json", stream=lines)
-    yield lines
-    structlog.reset_defaults()
-    logging.root.handlers, logging.root.level = handlers, level
+    return lines
 
 
 def _read(lines: io.BytesIO) -> list[dict[str, Any]]:
@@ -131,5 +127,18 @@ def test_a_log_that_cannot_be_written_fails_nothing(exchange: Exchange, log: io.
         configure_logging("json", stream=full)
         structlog.get_logger().error("receipt_not_written")
         logging.getLogger("elsewhere").error("nor this")
+
+    assert log.getvalue() == b""
+
+
+def test_a_log_that_was_closed_fails_nothing(exchange: Exchange, log: io.BytesIO) -> None:
+    """A stream that somebody closed takes no line, and raises nothing in whoever had something to say."""
+    closed = io.BytesIO()
+    telemetry = Telemetry(stream=closed)
+    configure_logging("json", stream=closed)
+    closed.close()
+
+    telemetry.finished(exchange)
+    structlog.get_logger().error("nobody_hears")
 
     assert log.getvalue() == b""

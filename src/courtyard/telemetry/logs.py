@@ -49,18 +49,25 @@ def configure_logging(log_format: str = "console", *, level: str = "info", strea
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+_LOST = (OSError, ValueError)
+"""What a stream raises that takes no more; `ValueError` is a closed one's."""
+
+
 class _Enduring:
-    """A stream whose disk may be full or whose reader may be gone: its lines are lost then, and nothing else is."""
+    """A stream whose disk may be full, whose reader may be gone, or that somebody closed.
+
+    Its lines are lost then, and nothing else is: no request fails because it could not be told of.
+    """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
     def write(self, line: bytes) -> None:
-        with suppress(OSError):
+        with suppress(*_LOST):
             self._stream.write(line)
 
     def flush(self) -> None:
-        with suppress(OSError):
+        with suppress(*_LOST):
             self._stream.flush()
 
 
