@@ -21,18 +21,22 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.load import Result, measure
+from benchmarks.load import Result, body, measure
 from benchmarks.mock import PACED
 from benchmarks.peers import KEY, PEERS
 
 _READY_S = 60
+_ASK_AGAIN_S = 0.2
+"""How long to wait between two questions to a gateway that is starting: only an answer tells that it is ready."""
 _KINDS = {"request": 4000, "stream": 800, "paced": 800}
 """How many of each are asked: whole answers, streams that come in one write, and streams that come piece by piece."""
 _SLOW = ("litellm",)
@@ -130,10 +134,11 @@ def _courtyard(upstream: int) -> Iterator[Gateway]:
             ["prices", "set", "mock", "--input", "0.1", "--output", "0.4"],
         ):
             subprocess.run([*command, *arguments, *data], check=True, stdout=subprocess.DEVNULL)
-        time.sleep(1.5)
+        port = int(told["url"].rpartition(":")[2])
+        gateway = Gateway(name="courtyard", port=port, pid=process.pid, model="mock", key=told["api_key"])
         try:
-            port = int(told["url"].rpartition(":")[2])
-            yield Gateway(name="courtyard", port=port, pid=process.pid, model="mock", key=told["api_key"])
+            _wait(gateway, process)
+            yield gateway
         finally:
             process.terminate()
             process.wait(30)
@@ -145,9 +150,10 @@ def _starter(peer):
         port = _free_port()
         process = peer.start(upstream, port)
         try:
-            _wait(port, process)
             headers = peer.headers(upstream)
-            yield Gateway(name=peer.name, port=port, pid=process.pid, model=peer.model, key=KEY, headers=headers)
+            gateway = Gateway(name=peer.name, port=port, pid=process.pid, model=peer.model, key=KEY, headers=headers)
+            _wait(gateway, process)
+            yield gateway
         finally:
             process.kill()
             process.wait()
@@ -162,17 +168,26 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
+def _wait(gateway: Gateway, process: subprocess.Popen[Any]) -> None:
+    """Wait until it answers a question: some listen before they serve, and ours hears of a new model after it began."""
     until = time.monotonic() + _READY_S
     while time.monotonic() < until and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.2)
-        else:
-            time.sleep(2)  # Some listen before they serve.
+        if _answers(gateway):
             return
-    raise RuntimeError(f"nothing listens on {port}; its log stands in .cache/peers")
+        time.sleep(_ASK_AGAIN_S)
+    raise RuntimeError(f"{gateway.name} answers nothing on port {gateway.port}")
+
+
+def _answers(gateway: Gateway) -> bool:
+    headers = {"Authorization": f"Bearer {gateway.key}", "Content-Type": "application/json", **gateway.headers}
+    connection = HTTPConnection("127.0.0.1", gateway.port, timeout=5)
+    try:
+        connection.request("POST", "/v1/chat/completions", body(gateway.model, stream=False), headers)
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _show(rows: list[tuple[str, Result, Result, Result]], connections: int, missing: list[str]) -> None:
