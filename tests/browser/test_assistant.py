@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, StorageState, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open, Shot
 from tests.browser.hostile import HOSTILE
@@ -41,19 +41,6 @@ def server(tmp_path_factory: pytest.TempPathFactory, upstream: UpstreamServer) -
     with serving(tmp_path_factory.mktemp("assistant") / "data") as running:
         courtyard("models", "add", "slow", "--url", upstream.url, "--upstream-model", "m", data_dir=running.data_dir)
         yield running
-
-
-@pytest.fixture(scope="module")
-def session(browser: Browser, server: Running) -> StorageState:
-    """The cookies of the operator, signed in by the link that the server printed."""
-    context = browser.new_context(locale="en-US")
-    page = context.new_page()
-    page.goto(server.sign_in)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{server.url}/assistant")
-    state = context.storage_state()
-    context.close()
-    return state
 
 
 @pytest.fixture
