@@ -16,7 +16,7 @@ _log = structlog.get_logger("courtyard.console")
 _ENDPOINTS = "/api/"
 _GONE = 499
 """What logs know a client by that left."""
-_TITLED = (400, 401, 402, 403, 404, 405, 409, 413, 421, 429, 500, 503)
+_TITLED = (400, 401, 402, 403, 404, 405, 408, 409, 413, 421, 429, 500, 503)
 
 
 def on_sign_in_needed(request: Visit, error: SignInNeeded) -> Response[Any]:
