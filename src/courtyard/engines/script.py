@@ -35,7 +35,7 @@ class Tool(msgspec.Struct):
     function: Function
 
 
-class Wishes(msgspec.Struct):
+class RequestOptions(msgspec.Struct):
     """The options of a request that the echo heeds."""
 
     stop: str | list[str] | None = None
@@ -65,16 +65,16 @@ _MESSAGES = Decoder(list[Message])
 _TEXTS = Decoder(str | list[str | int | list[int]])
 
 
-def read_wishes(prompt: Prompt) -> Wishes:
+def read_options(prompt: Prompt) -> RequestOptions:
     """Read the options that the echo heeds.
 
     Raises:
         InvalidRequest: one is of another type.
     """
     options = prompt.request.options
-    heeded = {name: options[name] for name in Wishes.__struct_fields__ if name in options}
+    heeded = {name: options[name] for name in RequestOptions.__struct_fields__ if name in options}
     try:
-        return msgspec.json.decode(encode(heeded), type=Wishes)
+        return msgspec.json.decode(encode(heeded), type=RequestOptions)
     except msgspec.DecodeError as error:
         raise InvalidRequest(f"options: {error}") from error
 
@@ -115,11 +115,11 @@ def words(text: str) -> list[str]:
 
 def write_scripts(prompt: Prompt) -> list[Script]:
     """Write what each choice will say."""
-    wishes, texts = read_wishes(prompt), read_texts(prompt)
+    given, texts = read_options(prompt), read_texts(prompt)
     each = max(prompt.request.choices // max(len(texts), 1), 1)
-    call = _forced(wishes)
+    call = _forced(given)
     if call is None:
-        scripts = [_script(text, wishes, prompt) for text in texts for _ in range(each)]
+        scripts = [_script(text, given, prompt) for text in texts for _ in range(each)]
     else:
         scripts = [_called(call, choice) for choice in range(prompt.request.choices)]
     return [_within(script, prompt.tokens_max) for script in scripts]
@@ -143,9 +143,9 @@ def _text(message: Message) -> str:
     return message.content or ""
 
 
-def _script(text: str, wishes: Wishes, prompt: Prompt) -> Script:
-    text = _before_stop(_formatted(text, wishes.response_format), wishes.stop)
-    with_logprobs = wishes.logprobs is True and prompt.request.kind is Kind.CHAT
+def _script(text: str, given: RequestOptions, prompt: Prompt) -> Script:
+    text = _before_stop(_formatted(text, given.response_format), given.stop)
+    with_logprobs = given.logprobs is True and prompt.request.kind is Kind.CHAT
     return Script(
         parts=[Part(text=word, logprobs=_logprobs(word) if with_logprobs else None) for word in words(text)],
         finish=Finish.STOP,
@@ -166,10 +166,10 @@ def _within(script: Script, tokens_max: int | None) -> Script:
     return Script(parts=script.parts[:tokens_max], finish=Finish.LENGTH)
 
 
-def _forced(wishes: Wishes) -> Function | None:
+def _forced(given: RequestOptions) -> Function | None:
     """Return the function that `tool_choice` says must be called, if it says so."""
-    functions = {tool.function.name: tool.function for tool in wishes.tools or ()}
-    match wishes.tool_choice:
+    functions = {tool.function.name: tool.function for tool in given.tools or ()}
+    match given.tool_choice:
         case "required" if functions:
             return next(iter(functions.values()))
         case {"type": "function", "function": {"name": str(name)}}:

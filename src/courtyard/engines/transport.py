@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from courtyard.core.errors import EngineFailed, EngineTimeout
 from courtyard.engines.connection import Connection
-from courtyard.engines.patience import Patience
+from courtyard.engines.deadline import Deadline
 
 _IDLE_S = 4.0
 """Idle connections are let go before servers do it: uvicorn, under vLLM and many others, waits five seconds."""
@@ -124,12 +124,12 @@ class Transport:
 class Reply:
     """A response whose body is read as it comes. Close it, whatever happened."""
 
-    __slots__ = ("_connection", "_patience", "_transport", "content_type", "retry_after", "status")
+    __slots__ = ("_connection", "_deadline", "_transport", "content_type", "retry_after", "status")
 
     def __init__(self, connection: Connection, transport: Transport) -> None:
         self._connection = connection
         self._transport = transport
-        self._patience = Patience(connection.give_up)
+        self._deadline = Deadline(connection.give_up)
         self.status = 0
         self.content_type = ""
         self.retry_after: str | None = None
@@ -138,13 +138,13 @@ class Reply:
         self._transport.begin(self)
         try:
             self._connection.write(request)
-            self._patience.begin(wait_s)
+            self._deadline.begin(wait_s)
             begun = await self._connection.head()
         except (asyncio.CancelledError, EngineFailed):
             self._leave()
             raise
         finally:
-            self._patience.end()
+            self._deadline.end()
         if not begun:
             self._leave()
             return False
@@ -162,11 +162,11 @@ class Reply:
             EngineTimeout: nothing came for `wait_s`.
             EngineFailed: the connection broke.
         """
-        self._patience.begin(wait_s)
+        self._deadline.begin(wait_s)
         try:
             return await self._connection.read()
         finally:
-            self._patience.end()
+            self._deadline.end()
 
     async def body(self, *, bytes_max: int, wait_s: float) -> bytes:
         """Return the whole body.
@@ -202,5 +202,5 @@ class Reply:
         self._leave()
 
     def _leave(self) -> None:
-        self._patience.close()
+        self._deadline.close()
         self._transport.end(self, self._connection)

@@ -34,7 +34,7 @@ class E5Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     load_s: float = 60.0
 
 
-class Wishes(msgspec.Struct):
+class RequestOptions(msgspec.Struct):
     """The options that the engine heeds."""
 
     input_type: _Purpose | None = None
@@ -83,10 +83,10 @@ class E5Engine:
 
     async def embed(self, model: str, prompt: Prompt) -> Embeddings:
         """Return a vector for each text."""
-        wishes, texts = _read(prompt)
+        given, texts = _read(prompt)
         fields = {
-            "is_query": wishes.input_type in (None, "query", "search_query"),
-            "dimensions": wishes.dimensions or DIMENSIONS,
+            "is_query": given.input_type in (None, "query", "search_query"),
+            "dimensions": given.dimensions or DIMENSIONS,
         }
         content = Raw(encode(texts))
         request = msgspec.structs.replace(
@@ -102,23 +102,23 @@ class E5Engine:
         await self._supervisor.close()
 
 
-def _read(prompt: Prompt) -> tuple[Wishes, list[str]]:
+def _read(prompt: Prompt) -> tuple[RequestOptions, list[str]]:
     """Read what is asked.
 
     Raises:
         InvalidRequest: an option is of another type, or the input is tokens, which only their own tokenizer reads.
     """
     options = prompt.request.options
-    heeded = {name: options[name] for name in Wishes.__struct_fields__ if name in options}
+    heeded = {name: options[name] for name in RequestOptions.__struct_fields__ if name in options}
     try:
-        wishes = msgspec.json.decode(encode(heeded), type=Wishes)
+        given = msgspec.json.decode(encode(heeded), type=RequestOptions)
     except msgspec.DecodeError as error:
         raise InvalidRequest(f"options: {error}") from error
     try:
         texts = _decode_texts(prompt.content)
     except msgspec.DecodeError as error:
         raise InvalidRequest("input is a text or a list of texts; this model takes no tokens", param="input") from error
-    return wishes, [texts] if isinstance(texts, str) else texts
+    return given, [texts] if isinstance(texts, str) else texts
 
 
 def _child_settings(threads: int, key: str) -> bytes:

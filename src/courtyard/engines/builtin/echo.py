@@ -12,7 +12,7 @@ from courtyard.core.chat import Delta, Embeddings, Prompt
 from courtyard.core.errors import ContextOverflow, EngineFailed, EngineTimeout, InvalidRequest
 from courtyard.core.usage import Usage
 from courtyard.engines.engine import EngineSettings, Health
-from courtyard.engines.script import prompt_tokens, read_texts, read_wishes, vector, write_scripts
+from courtyard.engines.script import prompt_tokens, read_options, read_texts, vector, write_scripts
 
 _DIMENSIONS = 64
 _DIMENSIONS_MAX = 4096
@@ -74,7 +74,7 @@ class EchoEngine:
         """Return a vector of length one for each input."""
         tokens = self._taken(prompt)
         await self._pause(0)
-        dimensions = read_wishes(prompt).dimensions or _DIMENSIONS
+        dimensions = read_options(prompt).dimensions or _DIMENSIONS
         if not 1 <= dimensions <= _DIMENSIONS_MAX:
             raise InvalidRequest(f"dimensions is at most {_DIMENSIONS_MAX}", param="dimensions")
         data = [

@@ -17,9 +17,9 @@ from courtyard.engines.llama.asking import contents_of, options_for, texts_of
 from courtyard.engines.llama.calls import CallReader
 from courtyard.engines.llama.choices import merged
 from courtyard.engines.llama.logprobs import Legacy
+from courtyard.engines.llama.request_options import RequestOptions, read_options
 from courtyard.engines.llama.settings import LlamaSettings
 from courtyard.engines.llama.tokens import count
-from courtyard.engines.llama.wishes import Wishes, read_wishes
 
 _THREADS_MAX = 8
 """Decoding waits for memory more than for cores: beyond so many, threads wait for each other."""
@@ -104,12 +104,12 @@ class LlamaCppEngine:
 
     async def generate(self, model: str, prompt: Prompt) -> AsyncGenerator[Delta, None]:
         """Yield the answer; several choices are made side by side."""
-        wishes = read_wishes(prompt)
+        given = read_options(prompt)
         contents = contents_of(prompt)
-        options = options_for(prompt, wishes, loras=self._loras, model=model, temperature=self._options.temperature)
+        options = options_for(prompt, given, loras=self._loras, model=model, temperature=self._options.temperature)
         copies = max(prompt.request.choices // len(contents), 1)
         sources = [
-            self._choice(model, _one(prompt, content, _seeded(options, wishes, copy)), wishes)
+            self._choice(model, _one(prompt, content, _seeded(options, given, copy)), given)
             for content in contents
             for copy in range(copies)
         ]
@@ -152,7 +152,7 @@ class LlamaCppEngine:
             "send less"
         )
 
-    async def _choice(self, model: str, prompt: Prompt, wishes: Wishes) -> AsyncGenerator[Delta, None]:
+    async def _choice(self, model: str, prompt: Prompt, given: RequestOptions) -> AsyncGenerator[Delta, None]:
         """Yield one choice of one prompt."""
         upstream = await self._supervisor.upstream()
         deltas = upstream.generate(model, prompt)
@@ -161,9 +161,9 @@ class LlamaCppEngine:
                 legacy = Legacy()
                 async for delta in deltas:
                     yield legacy.take(delta)
-            elif wishes.names:
-                calls_max = 1 if wishes.is_forced or wishes.parallel_tool_calls is False else None
-                reader = CallReader(wishes.names, calls_max=calls_max, is_forced=wishes.is_forced)
+            elif given.names:
+                calls_max = 1 if given.is_forced or given.parallel_tool_calls is False else None
+                reader = CallReader(given.names, calls_max=calls_max, is_forced=given.is_forced)
                 async for delta in deltas:
                     for ready in reader.take(delta):
                         yield ready
@@ -180,11 +180,11 @@ def _one(prompt: Prompt, content: Raw, options: dict[str, Raw]) -> Prompt:
     return msgspec.structs.replace(prompt, request=request, content=content)
 
 
-def _seeded(options: dict[str, Raw], wishes: Wishes, copy: int) -> dict[str, Raw]:
+def _seeded(options: dict[str, Raw], given: RequestOptions, copy: int) -> dict[str, Raw]:
     """Give choices different seeds, or they would be the same."""
-    if wishes.seed is None:
+    if given.seed is None:
         return options
-    return {**options, "seed": Raw(msgspec.json.encode((wishes.seed + copy) % _SEED_MAX))}
+    return {**options, "seed": Raw(msgspec.json.encode((given.seed + copy) % _SEED_MAX))}
 
 
 def _memory_needed(options: LlamaCppOptions) -> int:

@@ -9,7 +9,7 @@ from msgspec.json import Decoder, encode
 
 from courtyard.core.chat import Kind, Prompt
 from courtyard.core.errors import InvalidRequest
-from courtyard.engines.llama.wishes import Chosen, Wishes
+from courtyard.engines.llama.request_options import Chosen, RequestOptions
 
 # fmt: off
 _PASSING = frozenset((
@@ -56,7 +56,7 @@ _TOKEN_MAX = 2**31 - 1
 
 
 def options_for(
-    prompt: Prompt, wishes: Wishes, *, loras: tuple[str, ...], model: str, temperature: float
+    prompt: Prompt, given: RequestOptions, *, loras: tuple[str, ...], model: str, temperature: float
 ) -> dict[str, Raw]:
     """Return the options that llama.cpp is told.
 
@@ -64,14 +64,14 @@ def options_for(
     """
     options = {name: value for name, value in prompt.request.options.items() if name in _PASSING}
     options.setdefault("temperature", Raw(encode(temperature)))
-    if not wishes.names:
+    if not given.names:
         options.pop("tools", None)
-    elif wishes.is_forced:
-        options["response_format"] = Raw(encode({"type": "json_schema", "json_schema": _call_schema(wishes)}))
-    if stops := wishes.stops:
+    elif given.is_forced:
+        options["response_format"] = Raw(encode({"type": "json_schema", "json_schema": _call_schema(given)}))
+    if stops := given.stops:
         options["stop"] = Raw(encode(stops))
-    if loras or wishes.lora:
-        options["lora"] = Raw(encode(_scales(wishes, loras, model)))
+    if loras or given.lora:
+        options["lora"] = Raw(encode(_scales(given, loras, model)))
     options["timings_per_token"] = Raw(b"true")  # They count the tokens of each piece.
     return options
 
@@ -135,11 +135,11 @@ def _from_developer(message: Mapping[str, Raw]) -> dict[str, Raw]:
     return {**message, "role": Raw(b'"system"')} if is_developer else dict(message)
 
 
-def _call_schema(wishes: Wishes) -> dict[str, Any]:
+def _call_schema(given: RequestOptions) -> dict[str, Any]:
     """Describe a call of one of the tools that may be called."""
-    assert wishes.tools is not None
-    wanted = wishes.tool_choice.function.name if isinstance(wishes.tool_choice, Chosen) else None
-    functions = [tool.function for tool in wishes.tools if wanted in (None, tool.function.name)]
+    assert given.tools is not None
+    wanted = given.tool_choice.function.name if isinstance(given.tool_choice, Chosen) else None
+    functions = [tool.function for tool in given.tools if wanted in (None, tool.function.name)]
     definitions = {
         str(number): _moved(function.parameters or {"type": "object"}, to=f"#/$defs/{number}")
         for number, function in enumerate(functions)
@@ -170,9 +170,9 @@ def _moved(schema: Any, *, to: str) -> Any:
     return moved
 
 
-def _scales(wishes: Wishes, loras: tuple[str, ...], model: str) -> list[dict[str, Any]]:
+def _scales(given: RequestOptions, loras: tuple[str, ...], model: str) -> list[dict[str, Any]]:
     """Say how much each adapter counts; llama.cpp takes no notice of one that it doesn't know."""
-    asked = model if wishes.lora is None and model in loras else wishes.lora
+    asked = model if given.lora is None and model in loras else given.lora
     if asked is None:
         return []
     if isinstance(asked, str):

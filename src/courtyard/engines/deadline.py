@@ -6,7 +6,7 @@ from collections.abc import Callable
 from courtyard.core.errors import EngineFailed, EngineTimeout
 
 
-class Patience:
+class Deadline:
     """Bounds each wait of an exchange; one that lasts too long ends by `give_up`, which makes it fail.
 
     `asyncio.timeout` does the same for one wait and costs 4 µs, which is more than reading a chunk does.

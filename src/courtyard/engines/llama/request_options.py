@@ -44,7 +44,7 @@ class LoraScale(msgspec.Struct, forbid_unknown_fields=True):
     scale: float = 1.0
 
 
-class Wishes(msgspec.Struct):
+class RequestOptions(msgspec.Struct):
     """The options that are looked into here."""
 
     tools: list[Tool] | None = None
@@ -75,35 +75,35 @@ class Wishes(msgspec.Struct):
         return self.tool_choice == "required" or isinstance(self.tool_choice, Chosen)
 
 
-def read_wishes(prompt: Prompt) -> Wishes:
+def read_options(prompt: Prompt) -> RequestOptions:
     """Read the options that are looked into.
 
     Raises:
         InvalidRequest: one is of another type, or asks for a tool that is not there.
     """
     options = prompt.request.options
-    looked_into = {name: options[name] for name in Wishes.__struct_fields__ if name in options}
+    looked_into = {name: options[name] for name in RequestOptions.__struct_fields__ if name in options}
     try:
-        wishes = msgspec.json.decode(encode(looked_into), type=Wishes)
+        given = msgspec.json.decode(encode(looked_into), type=RequestOptions)
     except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidRequest(f"options: {error}") from error
-    if wishes.is_forced and not wishes.tools:
+    if given.is_forced and not given.tools:
         raise InvalidRequest("tool_choice asks for a call, and there are no tools", param="tool_choice")
-    if isinstance(wishes.tool_choice, Chosen) and wishes.tool_choice.function.name not in wishes.names:
-        raise InvalidRequest(f"tool_choice: there is no tool {wishes.tool_choice.function.name!r}", param="tool_choice")
-    _check_shapes(wishes)
-    return wishes
+    if isinstance(given.tool_choice, Chosen) and given.tool_choice.function.name not in given.names:
+        raise InvalidRequest(f"tool_choice: there is no tool {given.tool_choice.function.name!r}", param="tool_choice")
+    _check_shapes(given)
+    return given
 
 
-def _check_shapes(wishes: Wishes) -> None:
+def _check_shapes(given: RequestOptions) -> None:
     """Refuse shapes that llama.cpp would take minutes to understand."""
-    shape = wishes.response_format
+    shape = given.response_format
     if shape is not None and shape.type == "json_schema" and shape.json_schema is None:
         raise InvalidRequest("response_format: json_schema is missing", param="response_format")
     if shape is not None and shape.json_schema is not None:
         _check_size(shape.json_schema.schema, param="response_format")
-    _check_size([tool.function.parameters for tool in wishes.tools or ()], param="tools")
-    if wishes.grammar is not None:
+    _check_size([tool.function.parameters for tool in given.tools or ()], param="tools")
+    if given.grammar is not None:
         # A few lines of rules can grow without bound in memory or time, and nothing tells beforehand which do.
         raise InvalidRequest("grammar is not taken here; give a JSON schema in response_format", param="grammar")
 
