@@ -27,11 +27,11 @@ def test_an_upgrade_changes_nothing_the_second_time(database: Database):
 
 
 def test_processes_that_upgrade_at_once_make_one_schema(tmp_path: Path):
-    """One of them makes it, the others wait and find it."""
+    """One of them makes it, the others wait and find it; so it is every time."""
     failures: list[Exception] = []
 
-    def upgrade() -> None:
-        database = Database(f"sqlite:///{tmp_path / 'courtyard.db'}")
+    def upgrade(directory: Path) -> None:
+        database = Database.in_directory(directory)
         try:
             database.upgrade()
         except Exception as error:
@@ -39,10 +39,13 @@ def test_processes_that_upgrade_at_once_make_one_schema(tmp_path: Path):
         finally:
             database.close()
 
-    threads = [threading.Thread(target=upgrade) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for number in range(20):
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        threads = [threading.Thread(target=upgrade, args=(directory,)) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     assert failures == []

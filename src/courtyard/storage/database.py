@@ -1,5 +1,7 @@
 """One database, SQLite or PostgreSQL, and one transaction a service method."""
 
+import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,9 +95,22 @@ def _connect(url: str) -> Engine:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # We say BEGIN ourselves: the driver would begin too late, and deferred.
-    connection.execute("PRAGMA journal_mode = WAL")
+    file = connection.execute("PRAGMA database_list").fetchone()[2]
+    with _alone_in(Path(file).parent):
+        connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+@contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """Let one at a time open a database here: where its mode changes, SQLite does not wait for others but refuses."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _begin_sqlite(connection: Connection) -> None:
