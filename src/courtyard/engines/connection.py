@@ -19,10 +19,11 @@ class Connection(asyncio.Protocol):
         self.idle_since = 0.0
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._parser = httptools.HttpResponseParser(self)
         self._waiter: asyncio.Future[None] | None = None
         self._pieces: deque[bytes] = deque()
+        self.on_body = self._pieces.append  # The parser calls it without a frame of Python: there are many pieces.
         self._buffered = 0
+        self._parser = httptools.HttpResponseParser(self)
         self._paused = False
         self._lost = False
         self._error: EngineFailed | None = None
@@ -91,6 +92,7 @@ class Connection(asyncio.Protocol):
         if self.ended:  # Nobody asked: whatever it is, the connection can't be trusted any more.
             self.abort()
             return
+        self._buffered += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -125,10 +127,6 @@ class Connection(asyncio.Protocol):
             self.begun = True
             self._keeps = self._parser.should_keep_alive()
             self._until_closed = b"content-length" not in self.headers and b"transfer-encoding" not in self.headers
-
-    def on_body(self, body: bytes) -> None:
-        self._pieces.append(body)
-        self._buffered += len(body)
 
     def on_message_complete(self) -> None:
         if self.status >= 200:

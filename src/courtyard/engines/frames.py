@@ -1,10 +1,15 @@
 """Event streams, cut into payloads as they come, however the network cuts them."""
 
+import re
+
 from courtyard.core.errors import EngineFailed
 
 LINE_BYTES_MAX = 4 * 1024 * 1024
 
 _IGNORED = (b":", b"id:", b"retry:")
+
+_plain = re.compile(rb"data: (.*)\n\n").findall
+_PLAIN_BYTES = len(b"data: \n\n")
 
 
 class Frames:
@@ -25,6 +30,10 @@ class Frames:
 
     def feed(self, piece: bytes) -> list[bytes]:
         """Return what has become whole; what stands before a failure too, because it is delivered and paid for."""
+        if not (self._rest or self._error_follows):
+            payloads = _plain(piece)
+            if sum(map(len, payloads)) + len(payloads) * _PLAIN_BYTES == len(piece):
+                return payloads  # There is nothing else in it, as in nearly all there is not.
         *lines, rest = piece.split(b"\n")
         if lines and self._rest:
             lines[0] = b"".join((*self._rest, lines[0]))
