@@ -1,6 +1,7 @@
 """Many at once on little: what was granted is the most that is spent."""
 
 import json
+import re
 import time
 
 import pytest
@@ -56,6 +57,24 @@ def test_a_minute_says_when_to_come_back(server):
     refused = [(status, headers) for status, headers, _ in answers if status != 200]
     assert len(refused) >= 1
     assert all(status == 429 and 1 <= int(headers["retry-after"]) <= 60 for status, headers in refused)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_every_answer_says_what_the_limits_have_left(server, stream):
+    """In the headers of OpenAI's API, with a refusal too; the tighter of two limits of one unit is told."""
+    owner, secret = _key(server, f"told{stream}", "3 requests/minute")
+    courtyard("accounts", "limit", owner, "1000 requests", "--per", "day", data_dir=server.data_dir)
+    time.sleep(1)
+    asked = BODY | {"stream": stream}
+    heard = [post(server, "/v1/chat/completions", asked, key=secret)[1] for _ in range(5)]
+    told = [{name: value for name, value in headers.items() if name.startswith("x-ratelimit-")} for headers in heard]
+
+    assert {tuple(sorted(one)) for one in told} == {
+        ("x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests")
+    }
+    assert {one["x-ratelimit-limit-requests"] for one in told} == {"3"}
+    assert {"0", "2"} <= {one["x-ratelimit-remaining-requests"] for one in told}
+    assert all(re.fullmatch(r"(1m)?\d+(s|ms)", one["x-ratelimit-reset-requests"]) for one in told)
 
 
 @pytest.mark.parametrize("door", ["/v1/chat/completions", "/v1/messages"])

@@ -18,6 +18,8 @@ them in the caller's dialect. A bug is an `AssertionError`.
 
 from typing import ClassVar
 
+from courtyard.core.rates import Rate
+
 
 class CourtyardError(Exception):
     """A fact that somebody can act on."""
@@ -146,6 +148,8 @@ class TooManyRequests(CourtyardError):
 
     code = "too_many_requests"
     status = 429
+    rates: tuple[Rate, ...] = ()
+    """What the caller's limits have left."""
 
 
 class RateLimited(TooManyRequests):

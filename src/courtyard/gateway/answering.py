@@ -9,11 +9,11 @@ from courtyard.core.chat import Finish
 from courtyard.core.errors import CourtyardError, EngineTimeout
 from courtyard.gateway.call import Call
 from courtyard.gateway.model import Bill, Head, Told
-from courtyard.gateway.wire.asked import Asked
+from courtyard.gateway.wire.asked import Asked, Writer
 from courtyard.gateway.wire.replay import Replay
 from courtyard.gateway.wire.usage import openai_usage
 from courtyard.gateway.wire.whole import Whole
-from courtyard.http import EVENT_STREAM, TookTooLong, Watch
+from courtyard.http import EVENT_STREAM, Send, TookTooLong, Watch, rate_headers
 from courtyard.ledger import Outcome, Receipt
 from courtyard.serving import Answer
 
@@ -55,14 +55,14 @@ class Answering:
             await asyncio.sleep(0)
             frame = writer.piece(delta)
             if call.writer is None:  # Until here a refusal was still a plain HTTP error.
-                await call.begin(writer, EVENT_STREAM, send=send)
+                await self._begin(writer, send)
                 call.first_sent()
                 frame = writer.begin() + frame
             if frame:
                 await send({"type": "http.response.body", "body": frame, "more_body": True})
         bill = await self._bill()
         if call.writer is None:
-            await call.begin(writer, EVENT_STREAM, send=send)
+            await self._begin(writer, send)
             await send({"type": "http.response.body", "body": writer.begin(), "more_body": True})
         await send({"type": "http.response.body", "body": writer.end(bill)})
 
@@ -72,7 +72,11 @@ class Answering:
             whole.add(delta)
         bill = await self._bill()
         self._call.first_sent()
-        await self._call.respond(200, self._asked.whole(self._head, whole, bill), send=watch.send)
+        body = self._asked.whole(self._head, whole, bill)
+        await self._call.respond(200, body, rate_headers(self._answer.rates), send=watch.send)
+
+    async def _begin(self, writer: Writer, send: Send) -> None:
+        await self._call.begin(writer, [*EVENT_STREAM, *rate_headers(self._answer.rates)], send=send)
 
     async def _bill(self) -> Bill:
         """Wait until the receipt is durable: only then may the client believe that it has the whole answer."""

@@ -48,6 +48,7 @@ from courtyard.http import (
     Watch,
     anthropic_error,
     declared_length,
+    rate_headers,
     read_body,
 )
 from courtyard.identity import Identity
@@ -233,7 +234,7 @@ class Gateway:
             return await self._replay(call, embedded)
         call.receipt = embedded.receipt
         body = asked.whole(embedded.model, embedded.embeddings, bill_of(embedded.receipt))
-        await call.respond(200, body, send=watch.send)
+        await call.respond(200, body, rate_headers(embedded.rates), send=watch.send)
         return None
 
     async def _replay(self, call: Call, receipt: Receipt) -> None:

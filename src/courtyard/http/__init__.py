@@ -5,6 +5,7 @@ from courtyard.http.body import declared_length, read_body
 from courtyard.http.disconnect import ClientGone, TookTooLong, Watch
 from courtyard.http.errors import AnthropicError, Dialect, OpenAIError, anthropic_error, error_headers, openai_error
 from courtyard.http.ids import caller_id, caller_trace
+from courtyard.http.rates import rate_headers
 from courtyard.http.sse import DONE, EVENT_STREAM, data, event
 
 __all__ = [
@@ -30,5 +31,6 @@ __all__ = [
     "event",
     "headers_of",
     "openai_error",
+    "rate_headers",
     "read_body",
 ]

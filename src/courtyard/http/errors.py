@@ -4,7 +4,15 @@ from collections.abc import Callable
 
 import msgspec
 
-from courtyard.core.errors import CourtyardError, Draining, IdempotencyConflict, MethodNotAllowed, NotAuthenticated
+from courtyard.core.errors import (
+    CourtyardError,
+    Draining,
+    IdempotencyConflict,
+    MethodNotAllowed,
+    NotAuthenticated,
+    TooManyRequests,
+)
+from courtyard.http.rates import rate_headers
 
 Dialect = Callable[[CourtyardError, str], bytes]
 """Renders an error as a JSON body; the second argument is the request's id."""
@@ -78,6 +86,8 @@ def error_headers(error: CourtyardError) -> list[tuple[bytes, bytes]]:
     headers: list[tuple[bytes, bytes]] = []
     if error.status in (429, 503):
         headers.append((b"retry-after", str(error.retry_after_s or 1).encode()))
+    if isinstance(error, TooManyRequests):
+        headers += rate_headers(error.rates)
     if isinstance(error, NotAuthenticated):
         headers.append((b"www-authenticate", b"Bearer"))
     if isinstance(error, MethodNotAllowed):

@@ -9,15 +9,16 @@ from typing import NamedTuple
 
 import structlog
 
-from courtyard.core.amount import Amount
+from courtyard.core.amount import REQUEST, TOKEN, Amount
 from courtyard.core.clock import Clock
 from courtyard.core.errors import BookUnavailable, Draining, JournalUnavailable
 from courtyard.core.ids import AccountId, NodeId, RequestId
+from courtyard.core.rates import Rate
 from courtyard.ledger import reading, rules
 from courtyard.ledger.accounting import Accounting
 from courtyard.ledger.claims import CLAIMS_MAX, Claims
 from courtyard.ledger.leasing import Leasing
-from courtyard.ledger.model import Account, Charge, Claim, Hold, Leg, Purpose, Receipt, Settlement, Use
+from courtyard.ledger.model import Account, Charge, Claim, Hold, Leg, Period, Purpose, Receipt, Settlement, Use
 from courtyard.ledger.till import Till
 from courtyard.storage import Commit, Committer, Damage, Database, Keyring
 
@@ -141,6 +142,25 @@ class Ledger(Accounting):
         now_ms = self._clock.now_ms()
         share = self._till.share(id, now_ms)
         return share.free if share is not None and now_ms < share.expires_at_ms else 0
+
+    def rates(self, accounts: Iterable[Account]) -> tuple[Rate, ...]:
+        """Say what this node has left of limits on tokens and requests that begin anew: of each unit the least."""
+        now_ms = self._clock.now_ms()
+        rates: dict[str, Rate] = {}
+        for account in accounts:
+            begins_anew = account.purpose == Purpose.LIMIT and account.period != Period.FOREVER
+            share = self._till.share(account.id, now_ms) if begins_anew and account.unit in (TOKEN, REQUEST) else None
+            if share is None or account.count_max is None:
+                continue
+            rate = Rate(
+                unit=account.unit,
+                limit=account.count_max,
+                remaining=share.free,
+                resets_ms=share.ends_ms - now_ms,
+            )
+            if account.unit not in rates or rate.remaining < rates[account.unit].remaining:
+                rates[account.unit] = rate
+        return tuple(rates.values())
 
     def reserve(self, legs: Sequence[Leg], *, key: RequestId) -> Hold:
         """Hold every leg, or refuse and hold none.

@@ -4,12 +4,15 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 from courtyard.core.chat import Delta
 from courtyard.core.errors import CourtyardError
+from courtyard.core.rates import Rate
 from courtyard.ledger import Receipt
 from courtyard.serving.meter import Meter
 from courtyard.serving.walk import Ending, Walk
 
 Finish = Callable[[Walk, Ending], Awaitable[object]]
 """Settles a walk at once, and returns what to wait for until that is durable."""
+
+Rates = tuple[Rate, ...]
 
 Reason = Callable[[], CourtyardError | None]
 """Says why an answer is ended from outside; nothing means that its client hung up."""
@@ -22,11 +25,14 @@ class Answer:
     got. Until the first delta is asked for nothing has run, and closing costs nothing.
     """
 
-    def __init__(self, walk: Walk, deltas: AsyncGenerator[Delta, None], *, finish: Finish) -> None:
+    def __init__(
+        self, walk: Walk, deltas: AsyncGenerator[Delta, None], *, finish: Finish, rates: Callable[[Walk], Rates]
+    ) -> None:
         assert walk.prompt is not None, "an answer needs a prompt"
         self.walk = walk
         self._engine = deltas
         self._finish = finish
+        self._rates = rates
         self._committed: Awaitable[object] | None = None
         self._meter = Meter(
             prompt_bytes=walk.request.input_tokens_max,
@@ -44,6 +50,11 @@ class Answer:
     def model(self) -> str:
         """The catalogue's name of the model that answers."""
         return self.walk.request.model
+
+    @property
+    def rates(self) -> Rates:
+        """What the caller's limits have left now."""
+        return self._rates(self.walk)
 
     @property
     def receipt(self) -> Receipt | None:

@@ -10,8 +10,16 @@ from courtyard.catalogue import Catalogue, Model
 from courtyard.core.admission import Admission
 from courtyard.core.chat import Embeddings, Kind, Request
 from courtyard.core.clock import Clock
-from courtyard.core.errors import CourtyardError, InvalidRequest, JournalUnavailable, PolicyDenied, Unavailable
+from courtyard.core.errors import (
+    CourtyardError,
+    InvalidRequest,
+    JournalUnavailable,
+    PolicyDenied,
+    RateLimited,
+    Unavailable,
+)
 from courtyard.core.principal import Principal
+from courtyard.core.rates import Rate
 from courtyard.core.usage import Usage
 from courtyard.evidence import Decision, Evidence, Record
 from courtyard.knowledge import ground
@@ -33,6 +41,8 @@ class Embedded(msgspec.Struct, frozen=True, kw_only=True):
     embeddings: Embeddings
     receipt: Receipt
     model: str
+    rates: tuple[Rate, ...] = ()
+    """What the caller's limits have left."""
 
 
 class Serving:
@@ -67,7 +77,7 @@ class Serving:
         if first is not None:
             return first
         await self._begin(walk)
-        return Answer(walk, self._pool.generate(walk), finish=self._finish)
+        return Answer(walk, self._pool.generate(walk), finish=self._finish, rates=self._rates)
 
     async def embed(self, principal: Principal, request: Request) -> Embedded | Receipt:
         """Return a vector an input, paid for and durable; or the receipt of the request that this one repeats."""
@@ -87,7 +97,7 @@ class Serving:
             committed = self._finish(walk, ending)
         await committed
         assert walk.receipt is not None
-        return Embedded(embeddings=embeddings, receipt=walk.receipt, model=walk.request.model)
+        return Embedded(embeddings=embeddings, receipt=walk.receipt, model=walk.request.model, rates=self._rates(walk))
 
     def models(self, principal: Principal) -> tuple[Model, ...]:
         """List the models that this principal may use."""
@@ -131,11 +141,17 @@ class Serving:
             draw = random.random()  # noqa: S311
             walk.routes = routes(walk.admission, walk.model.placements, self._pool.cards, draw=draw)
         except CourtyardError as error:
+            if isinstance(error, RateLimited):
+                error.rates = self._rates(walk)
             self._refuse(walk, error)
             raise
         except BaseException:
             self._refuse(walk, Unavailable("the request ended before it was admitted"))
             raise
+
+    def _rates(self, walk: Walk) -> tuple[Rate, ...]:
+        assert walk.entitlement is not None, "limits are known once a request is entitled"
+        return self._ledger.rates(walk.entitlement.accounts)
 
     def _check_evidence(self) -> None:
         if self._evidence.failure is not None:
