@@ -1,7 +1,7 @@
 """An upstream that costs nearly nothing: OpenAI's chat completions, whole or in 50 pieces, from prepared bytes.
 
 A stream comes in one write, as from an engine that is faster than its reader; a request of the user `paced` has it a
-piece at a time, as from one that thinks.
+piece at a time, as from one that thinks, and one of the user `slow` as people read.
 
 python -m benchmarks.mock   # prints its port
 """
@@ -16,7 +16,8 @@ import uvloop
 
 PIECES = 50
 PACED = "paced"
-_PACE_S = 0.004
+SLOW = "slow"
+_PACES_S = {PACED.encode(): 0.004, SLOW.encode(): 0.2}
 
 
 def _response(kind: bytes, body: bytes) -> bytes:
@@ -85,20 +86,20 @@ class _Upstream(asyncio.Protocol):
                 self._transport.write(_MODELS)
             elif b'"stream":true' not in body.replace(b" ", b""):
                 self._transport.write(_WHOLE)
-            elif PACED.encode() in body:
-                self._pace(iter(_PARTS))
+            elif pace_s := next((pace_s for user, pace_s in _PACES_S.items() if b'"%b"' % user in body), None):
+                self._pace(iter(_PARTS), pace_s)
             else:
                 self._transport.write(_STREAM)
 
-    def _pace(self, parts: Iterator[bytes]) -> None:
+    def _pace(self, parts: Iterator[bytes], pace_s: float) -> None:
         part = next(parts, None)
         if part is not None and not self._transport.is_closing():
             self._transport.write(part)
-            asyncio.get_running_loop().call_later(_PACE_S, self._pace, parts)
+            asyncio.get_running_loop().call_later(pace_s, self._pace, parts, pace_s)
 
 
 async def _serve() -> None:
-    server = await asyncio.get_running_loop().create_server(_Upstream, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(_Upstream, "127.0.0.1", 0, backlog=4096)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await server.serve_forever()
