@@ -306,6 +306,17 @@ def test_a_connection_is_kept_for_the_next_request():
     assert asyncio.run(run()) == (1, 10)
 
 
+def test_a_kept_connection_reads_any_number_of_answers_without_a_body():
+    """Only what waits to be read keeps a connection from reading on; heads that were read do not add up to that."""
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx-padding: %b\r\n\r\n" % (b"x" * 8000)
+
+    async def run():
+        async with talking(lambda connection: connection.send(head)) as server, upstream(server) as client:
+            return [(await client.health()).ready for _ in range(20)], server.connections
+
+    assert asyncio.run(run()) == ([True] * 20, 1)
+
+
 def test_embeddings_come_with_their_usage():
     """In the order of their inputs; where usage is missing it is guessed from the input's bytes."""
 

@@ -97,7 +97,7 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail("the engine did not answer in HTTP; try again")
-        if self._buffered > _BUFFER_BYTES_MAX and not self._paused and self._transport is not None:
+        if self._pieces and self._buffered > _BUFFER_BYTES_MAX and not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
         self._wake()
@@ -142,6 +142,7 @@ class Connection(asyncio.Protocol):
         self._keeps = False
         self._until_closed = False
         self._head_bytes = 0
+        self._buffered = 0  # What came with the last answer, its head too, is nobody's any more.
 
     def _fail(self, message: str) -> None:
         self.give_up(EngineFailed(message))
