@@ -148,14 +148,14 @@ class TooManyRequests(CourtyardError):
 
     code = "too_many_requests"
     status = 429
-    rates: tuple[Rate, ...] = ()
-    """What the caller's limits have left."""
 
 
 class RateLimited(TooManyRequests):
     """A requests- or tokens-a-minute account is used up for now."""
 
     code = "rate_limit_exceeded"
+    rates: tuple[Rate, ...] = ()
+    """What the caller's limits have left."""
 
 
 class Busy(TooManyRequests):

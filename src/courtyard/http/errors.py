@@ -10,7 +10,7 @@ from courtyard.core.errors import (
     IdempotencyConflict,
     MethodNotAllowed,
     NotAuthenticated,
-    TooManyRequests,
+    RateLimited,
 )
 from courtyard.http.rates import rate_headers
 
@@ -86,7 +86,7 @@ def error_headers(error: CourtyardError) -> list[tuple[bytes, bytes]]:
     headers: list[tuple[bytes, bytes]] = []
     if error.status in (429, 503):
         headers.append((b"retry-after", str(error.retry_after_s or 1).encode()))
-    if isinstance(error, TooManyRequests):
+    if isinstance(error, RateLimited):
         headers += rate_headers(error.rates)
     if isinstance(error, NotAuthenticated):
         headers.append((b"www-authenticate", b"Bearer"))

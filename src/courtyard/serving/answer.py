@@ -12,7 +12,8 @@ from courtyard.serving.walk import Ending, Walk
 Finish = Callable[[Walk, Ending], Awaitable[object]]
 """Settles a walk at once, and returns what to wait for until that is durable."""
 
-Rates = tuple[Rate, ...]
+Rates = Callable[[Walk], tuple[Rate, ...]]
+"""Says what the limits on a walk have left."""
 
 Reason = Callable[[], CourtyardError | None]
 """Says why an answer is ended from outside; nothing means that its client hung up."""
@@ -25,9 +26,7 @@ class Answer:
     got. Until the first delta is asked for nothing has run, and closing costs nothing.
     """
 
-    def __init__(
-        self, walk: Walk, deltas: AsyncGenerator[Delta, None], *, finish: Finish, rates: Callable[[Walk], Rates]
-    ) -> None:
+    def __init__(self, walk: Walk, deltas: AsyncGenerator[Delta, None], *, finish: Finish, rates: Rates) -> None:
         assert walk.prompt is not None, "an answer needs a prompt"
         self.walk = walk
         self._engine = deltas
@@ -52,7 +51,7 @@ class Answer:
         return self.walk.request.model
 
     @property
-    def rates(self) -> Rates:
+    def rates(self) -> tuple[Rate, ...]:
         """What the caller's limits have left now."""
         return self._rates(self.walk)
 
