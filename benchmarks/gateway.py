@@ -25,10 +25,10 @@ from benchmarks.mock import PACED
 from benchmarks.peers import PEERS
 from benchmarks.starting import Gateway, gateways, mocked
 
-_CONNECTIONS = (1, 32, 256)
+_REQUESTS = {1: 1000, 32: 4000, 256: 4096}
+"""How many whole answers are asked for, by the number of connections."""
 _USUAL = 32
 """How many connections streams come over."""
-_REQUESTS = {1: 1000, 32: 4000, 256: 4096}
 _STREAMS = {"stream": "somebody", "paced": PACED}
 """Streams that come in one write, and streams that come piece by piece."""
 _STREAMS_COUNT = 800
@@ -64,8 +64,7 @@ def main() -> None:
 
 def _measured(gateway: Gateway) -> Measured:
     requests = {
-        connections: _measure(gateway, connections=connections, count=_REQUESTS[connections])
-        for connections in _CONNECTIONS
+        connections: _measure(gateway, connections=connections, count=count) for connections, count in _REQUESTS.items()
     }
     streams = {
         kind: _measure(gateway, connections=_USUAL, count=_STREAMS_COUNT, stream=True, user=user)
@@ -94,7 +93,7 @@ def _show(rows: list[Measured], missing: list[str]) -> None:
     ours = next((row for row in rows if row.name == "courtyard"), None)
     table = Table(title=f"CPU in ms; streams over {_USUAL} connections; {platform.machine()}, {os.cpu_count()} cores")
     headings = (
-        *(f"a request at {connections}" for connections in _CONNECTIONS),
+        *(f"a request at {connections}" for connections in _REQUESTS),
         "× ours",
         "p50 ms",
         "requests/s",
@@ -114,7 +113,7 @@ def _show(rows: list[Measured], missing: list[str]) -> None:
             continue
         table.add_row(
             row.name,
-            *(f"{row.requests[connections].cpu_ms:.3f}" for connections in _CONNECTIONS),
+            *(f"{row.requests[connections].cpu_ms:.3f}" for connections in _REQUESTS),
             _ratio(usual, ours.requests[_USUAL] if ours else None),
             f"{usual.p50_ms:.2f}",
             f"{usual.rate:,.0f}",

@@ -11,6 +11,7 @@ from statistics import quantiles
 from types import MappingProxyType
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,19 @@ def body(model: str, *, stream: bool, user: str = "somebody") -> bytes:
     return json.dumps(asked).encode()
 
 
+def request(
+    port: int, *, model: str, key: str, stream: bool, user: str = "somebody", headers: Mapping[str, str] = _NO_HEADERS
+) -> bytes:
+    """Write the question as it goes over a connection."""
+    data = body(model, stream=stream, user=user)
+    more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = (
+        f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {key}\r\n"
+        f"Content-Type: application/json\r\n{more}Content-Length: {len(data)}\r\n\r\n"
+    )
+    return head.encode() + data
+
+
 async def measure(
     port: int,
     pid: int,
@@ -56,18 +70,13 @@ async def measure(
     connections: int,
     requests: int,
     user: str = "somebody",
-    headers: Mapping[str, str] = MappingProxyType({}),
+    headers: Mapping[str, str] = _NO_HEADERS,
 ) -> Result:
     """Ask `requests` times over `connections` connections, after a tenth as many to warm up."""
-    data = body(model, stream=stream, user=user)
-    more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    head = (
-        f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {key}\r\n"
-        f"Content-Type: application/json\r\n{more}Content-Length: {len(data)}\r\n\r\n"
-    ).encode()
-    await _run(port, head + data, connections=connections, requests=max(connections, requests // 10))
+    asked = request(port, model=model, key=key, stream=stream, user=user, headers=headers)
+    await _run(port, asked, connections=connections, requests=max(connections, requests // 10))
     cpu, began = cpu_seconds(pid), time.perf_counter()
-    times = await _run(port, head + data, connections=connections, requests=requests)
+    times = await _run(port, asked, connections=connections, requests=requests)
     seconds, cpu = time.perf_counter() - began, cpu_seconds(pid) - cpu
     centiles = quantiles(times, n=100)
     return Result(

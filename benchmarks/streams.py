@@ -1,6 +1,6 @@
 """Two thousand streams at once, as people read them, through one process: CPU, memory and punctuality.
 
-    python -m benchmarks.streams               beside the peers that are installed, in one run
+    python -m benchmarks.streams               beside the compiled peers, in one run
     python -m benchmarks.streams --count 500 --only courtyard,smg
 
 Each stream is 50 pieces that come 200 ms apart. Memory is what a gateway has more while all streams run than before.
@@ -17,17 +17,20 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.load import body, cpu_seconds, rss_mb
-from benchmarks.mock import SLOW
+from benchmarks.load import cpu_seconds, request, rss_mb
+from benchmarks.mock import PIECES, SLOW
 from benchmarks.starting import Gateway, gateways, mocked
 
 _BEGIN_S = 5.0
 """Over how long the streams begin: a crowd does not come in one instant."""
 _HALFWAY_S = _BEGIN_S + 2.0
 """When all of them run."""
-_PIECES = 50
-_WARM = 20
-_ATTEMPTS_S = 120.0
+_WARM_UP = 20
+"""Streams that run before anything is measured."""
+_STREAM_S_MAX = 120.0
+"""A stream that takes longer has failed."""
+_OURS_AND_COMPILED = {"courtyard", "smg", "ferrogw"}
+"""What is measured unless `--only` says otherwise."""
 
 
 class Streamed(msgspec.Struct, kw_only=True):
@@ -57,7 +60,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     rows = []
     with mocked() as upstream:
-        for start in gateways(upstream, set(filter(None, options.only.split(","))) or {"courtyard", "smg", "ferrogw"}):
+        for start in gateways(upstream, set(filter(None, options.only.split(","))) or _OURS_AND_COMPILED):
             with start as gateway:
                 rows.append(asyncio.run(_crowd(gateway, options.count)))
     if options.json:
@@ -67,11 +70,11 @@ def main() -> None:
 
 
 async def _crowd(gateway: Gateway, count: int) -> Streamed:
-    request = _request(gateway)
-    await asyncio.gather(*(_stream(gateway.port, request, 0) for _ in range(_WARM)))
+    asked = request(gateway.port, model=gateway.model, key=gateway.key, stream=True, user=SLOW, headers=gateway.headers)
+    await asyncio.gather(*(_stream(gateway.port, asked, 0) for _ in range(_WARM_UP)))
     before_mb, cpu_s = rss_mb(gateway.pid), cpu_seconds(gateway.pid)
     waits = (_BEGIN_S * number / count for number in range(count))
-    streams = asyncio.gather(*(_stream(gateway.port, request, wait_s) for wait_s in waits))
+    streams = asyncio.gather(*(_stream(gateway.port, asked, wait_s) for wait_s in waits))
     await asyncio.sleep(_HALFWAY_S)
     halfway_mb = rss_mb(gateway.pid)
     firsts = [first_ms for first_ms in await streams if first_ms is not None]
@@ -90,27 +93,16 @@ async def _crowd(gateway: Gateway, count: int) -> Streamed:
     )
 
 
-def _request(gateway: Gateway) -> bytes:
-    data = body(gateway.model, stream=True, user=SLOW)
-    more = "".join(f"{name}: {value}\r\n" for name, value in gateway.headers.items())
-    head = (
-        f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{gateway.port}\r\n"
-        f"Authorization: Bearer {gateway.key}\r\nContent-Type: application/json\r\n{more}"
-        f"Content-Length: {len(data)}\r\n\r\n"
-    )
-    return head.encode() + data
-
-
-async def _stream(port: int, request: bytes, wait_s: float) -> float | None:
+async def _stream(port: int, asked: bytes, wait_s: float) -> float | None:
     """Read one stream to its end; return when its first piece came, or nothing where it did not come whole."""
     await asyncio.sleep(wait_s)
     began = time.perf_counter()
     first_ms = None
     answer = b""
     try:
-        async with asyncio.timeout(_ATTEMPTS_S):
+        async with asyncio.timeout(_STREAM_S_MAX):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(request)
+            writer.write(asked)
             while not answer.endswith(b"0\r\n\r\n"):
                 piece = await reader.read(65536)
                 if not piece:
@@ -121,7 +113,7 @@ async def _stream(port: int, request: bytes, wait_s: float) -> float | None:
             writer.close()
     except (OSError, TimeoutError):
         return None
-    return first_ms if answer.count(b"word") == _PIECES else None
+    return first_ms if answer.count(b"word") == PIECES else None
 
 
 def _show(rows: list[Streamed]) -> None:
