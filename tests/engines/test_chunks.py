@@ -27,6 +27,24 @@ def test_texts_that_come_together_are_one_delta():
     assert chunks.end() == [Delta(finish=Finish.STOP, usage=Usage(input=2, output=3))]
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"prompt_tokens_details": {"cached_tokens": 3, "cache_write_tokens": 20}},
+        {"prompt_tokens_details": {"cached_tokens": 3, "cache_creation_tokens": 20}},
+        {"cache_read_input_tokens": 3, "cache_creation_input_tokens": 20},
+        {"prompt_cache_hit_tokens": 3, "prompt_tokens_details": {"cache_write_tokens": 20}},
+    ],
+)
+def test_what_a_cache_had_and_took_is_told_apart(told):
+    """In the words of OpenAI, LiteLLM, Anthropic and DeepSeek; the rest of the prompt is uncached."""
+    chunks = Chunks(choices=1, tokens_max=10)
+    usage = {"prompt_tokens": 30, "completion_tokens": 3} | told
+    list(chunks.read([chunk("a"), chunk(finish="stop"), msgspec.json.encode({"choices": [], "usage": usage})]))
+
+    assert chunks.end()[-1].usage == Usage(input=7, cached_input=3, cache_write=20, output=3)
+
+
 def test_what_comes_apart_stays_apart():
     """Nothing is held back to be joined to what may come."""
     chunks = Chunks(choices=1, tokens_max=10)

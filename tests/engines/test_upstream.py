@@ -194,9 +194,10 @@ def test_usage_is_read_in_every_dialect(totals, expected):
     assert usage(ask(saying(frame("a", finish="stop"), usage_frame(7, 5, **totals), DONE))) == expected
 
 
-def test_without_usage_the_pieces_stand():
-    """One token a piece, unless the engine says it better; nothing is made up."""
-    deltas = ask(saying(frame("Hello"), frame(" there"), frame(finish="stop"), DONE))
+@pytest.mark.parametrize("told", [(), (data({"choices": [], "usage": {}}),), (data({"choices": [], "usage": None}),)])
+def test_without_usage_the_pieces_stand(told):
+    """One token a piece, unless the engine says it better; nothing is made up, and an empty usage is none."""
+    deltas = ask(saying(frame("Hello"), frame(" there"), frame(finish="stop"), *told, DONE))
 
     assert tokens(deltas) == 2
     assert all(delta.usage is None for delta in deltas)
@@ -832,11 +833,15 @@ def test_vectors_that_cannot_be_read_are_a_failure_of_the_engine(body):
     asyncio.run(run())
 
 
-def test_vectors_without_usage_are_counted_by_their_bytes():
-    """Four bytes a token, rounded up."""
+@pytest.mark.parametrize(
+    ("told", "tokens"),
+    [({}, 3), ({"usage": {}}, 3), ({"usage": {"prompt_tokens": 0}}, 0), ({"usage": {"prompt_tokens": 7}}, 7)],
+)
+def test_vectors_without_usage_are_counted_by_their_bytes(told, tokens):
+    """Four bytes a token, rounded up; what is told is believed, none too."""
 
     async def run():
-        async with talking(replying(200, {"data": []})) as server, upstream(server) as client:
+        async with talking(replying(200, {"data": [], **told})) as server, upstream(server) as client:
             return await client.embed("m", prompt(Kind.EMBEDDING, "a" * 10, tokens_max=None))
 
-    assert asyncio.run(run()).usage == Usage(input=3)
+    assert asyncio.run(run()).usage == Usage(input=tokens)

@@ -12,7 +12,7 @@ from courtyard.core.clock import FrozenClock
 from courtyard.core.errors import InvalidRequest, Unavailable
 from courtyard.core.ids import ModelName
 from courtyard.core.usage import Usage
-from courtyard.pricing import ANY, Pricing, Version, nano
+from courtyard.pricing import ANY, Listing, Pricing, nano
 from courtyard.storage import Database, Revisions
 
 SMALL = ModelName("small")
@@ -41,12 +41,14 @@ def test_a_price_that_is_set_is_in_force(pricing: Pricing) -> None:
 
 
 def test_anybody_can_compute_the_digest(pricing: Pricing, clock: FrozenClock) -> None:
-    """It is SHA-256 over the terms as JSON with sorted names and no white space."""
-    version = pricing.set_price(SMALL, CHEAP, currency="USD")
-    terms = {"model": "small", "kind": "per_token", "currency": "USD", "rates": CHEAP, "from_ms": clock.now_ms()}
-    canonical = json.dumps(terms, sort_keys=True, separators=(",", ":"))
+    """It is SHA-256 over the amendment as JSON with sorted names and no white space, without what the operator pays."""
+    listing = pricing.set_price(SMALL, CHEAP, currency="USD", cost={"input": 1, "output": 2})
+    offer = {"model": "small", "kind": "per_token", "rates": CHEAP}
+    document = {"book": "standard", "currency": "USD", "from_ms": clock.now_ms(), "prices": [offer]}
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
 
-    assert version.book == sha256(canonical.encode()).hexdigest()
+    assert pricing.document(listing.book) == canonical
+    assert listing.book == sha256(canonical.encode()).hexdigest()
 
 
 def test_a_model_without_a_price_is_not_free(pricing: Pricing) -> None:
@@ -159,7 +161,7 @@ def test_prices_can_be_set_at_once(database: Database, clock: FrozenClock) -> No
         ({"input": 1, "output": 1, "images": 1}, "USD", "per_token", "images"),
         ({"input": 10**19, "output": 1}, "USD", "per_token", "input"),
         (CHEAP, "dollars", "per_token", "'dollars' is no currency"),
-        (CHEAP, "USD", "per_page", "'per_page' is no installed kind of price; there are per_token"),
+        (CHEAP, "USD", "per_page", "'per_page' is no installed kind of price; there are flat, graduated"),
     ],
 )
 def test_a_price_that_makes_no_sense_is_refused(
@@ -219,6 +221,6 @@ def test_what_is_no_decimal_is_refused(written: str) -> None:
 
 def test_the_version_names_what_it_holds(pricing: Pricing) -> None:
     """A version shows its terms, so that who pays can rate a receipt again."""
-    version: Version = pricing.set_price(SMALL, {**CHEAP, "cached_input": 7}, currency="USD")
+    version: Listing = pricing.set_price(SMALL, {**CHEAP, "cached_input": 7}, currency="USD")
 
     assert (version.kind, version.currency, version.rates) == ("per_token", "USD", {**CHEAP, "cached_input": 7})

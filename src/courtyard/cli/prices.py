@@ -1,21 +1,19 @@
 """`courtyard prices`: what models cost, since when, and until when something else did."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from courtyard.app import House
-from courtyard.cli.common import AsJson, DataDir, err, fail, open_house, out, print_json
+from courtyard.cli import price_sheets
+from courtyard.cli.common import AsJson, DataDir, err, fail, open_house, print_json
 from courtyard.cli.dates import since_ms
-from courtyard.core.amount import Amount, money
-from courtyard.core.clock import date_time
+from courtyard.cli.prices_shown import show_books, show_listings, show_priced
 from courtyard.core.errors import UnknownModel
 from courtyard.core.ids import ModelName
-from courtyard.ledger import words
-from courtyard.pricing import ANY, DEFAULT_KIND, Version, nano
+from courtyard.pricing import ANY, DEFAULT_KIND, STANDARD, nano
 
 app = typer.Typer(
     help="Prices by model: per million tokens or of another kind, dated, and never edited.\n\n"
@@ -23,20 +21,61 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-_BOOK_LENGTH_SHOWN = 12
+_Book = Annotated[str, typer.Option(metavar="NAME", help="Which price book; plans and resellers may have their own.")]
 
 
 @app.command("list")
-def list_(data_dir: DataDir = None, json: AsJson = False) -> None:
+def list_(book: _Book = STANDARD, data_dir: DataDir = None, json: AsJson = False) -> None:
     """List the prices in force now."""
     with open_house(data_dir) as house:
-        versions = house.pricing.in_force()
+        listings, extended = house.pricing.in_force(book), house.pricing.extended(book)
+        if json:
+            print_json(listings)
+        elif listings:
+            show_listings(listings, house.pricing)
+        else:
+            err.print("no price is in force; set one with `courtyard prices set`")
+        if extended is not None and not json:
+            err.print(f"[dim]every other model has its price from book {escape(extended)}[/dim]", highlight=False)
+
+
+@app.command("books")
+def books_(data_dir: DataDir = None, json: AsJson = False) -> None:
+    """List the price books."""
+    with open_house(data_dir) as house:
+        names = house.pricing.books()
+        found = [{"book": name, "models": len(house.pricing.in_force(name))} for name in names]
     if json:
-        print_json(versions)
-    elif versions:
-        _show(versions)
+        print_json(found)
+    elif found:
+        show_books(found)
     else:
-        err.print("no price is in force; set one with `courtyard prices set`")
+        err.print("there is no price book yet; set a price with `courtyard prices set`")
+
+
+@app.command()
+def show(
+    model: Annotated[str, typer.Argument(help="A model's name or alias.")],
+    *,
+    book: _Book = STANDARD,
+    receipts_book: Annotated[
+        str | None, typer.Option("--digest", metavar="SHA256", help="As receipts with this price book were rated.")
+    ] = None,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Show what a model costs now, or cost by the price book that a receipt names."""
+    with open_house(data_dir) as house:
+        name = _model(house, model, quiet=json)
+        digest = receipts_book or house.pricing.priced(name, book).book
+        house.pricing.terms(digest)
+        listing = house.pricing.listing(digest, name)
+        if listing is None:
+            raise fail(f"that price book says nothing of model {model!r}")
+        if json:
+            print_json(listing)
+        else:
+            show_priced(listing, house.pricing)
 
 
 @app.command("set")
@@ -50,9 +89,19 @@ def set_(
     cached_input: Annotated[
         str | None, typer.Option(metavar="PRICE", help="For a million cached prompt tokens; as --input if left out.")
     ] = None,
+    cache_write: Annotated[
+        str | None, typer.Option(metavar="PRICE", help="For a million that a cache took; as --input if left out.")
+    ] = None,
     reasoning: Annotated[
         str | None, typer.Option(metavar="PRICE", help="For a million reasoning tokens; as --output if left out.")
     ] = None,
+    cost: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=PRICE", help="What you pay for a million tokens, as in input=0.05; never shown to others."
+        ),
+    ] = None,
+    book: _Book = STANDARD,
     kind: Annotated[
         str, typer.Option(help="Another installed kind of price, which has rates of its own.")
     ] = DEFAULT_KIND,
@@ -71,37 +120,55 @@ def set_(
     json: AsJson = False,
 ) -> None:
     """Set what a model costs, from now or from a date on."""
-    given = {"input": input, "output": output, "cached_input": cached_input, "reasoning": reasoning}
+    given = {
+        "input": input,
+        "output": output,
+        "cached_input": cached_input,
+        "cache_write": cache_write,
+        "reasoning": reasoning,
+    }
     said = {name: text for name, text in given.items() if text is not None}
     _check_given(said, kind=kind, rates=rate or ())
     with open_house(data_dir) as house:
         rates = {name: nano(text) for name, text in said.items()} | dict(_rate(text) for text in rate or ())
-        version = house.pricing.set_price(
+        listing = house.pricing.set_price(
             _model(house, model, quiet=json),
             rates,
             currency=currency or house.settings.currency,
             from_ms=from_,
             kind=kind,
+            cost=dict(_cost(text) for text in cost) if cost else None,
+            book=book,
         )
-    if json:
-        print_json(version)
-    else:
-        _show([version])
+        if json:
+            print_json(listing)
+        else:
+            show_listings([listing], house.pricing)
 
 
 @app.command()
 def history(
     model: Annotated[str | None, typer.Argument(help="Only this model's versions.")] = None,
+    book: Annotated[str | None, typer.Option(metavar="NAME", help="Only of this price book.")] = None,
     data_dir: DataDir = None,
     json: AsJson = False,
 ) -> None:
-    """List every version of the price book, in the order in which they were set."""
+    """List everything that was ever set, in the order in which it was set."""
     with open_house(data_dir) as house:
-        versions = house.pricing.history(None if model is None else _model(house, model, quiet=True))
-    if json:
-        print_json(versions)
-    else:
-        _show(versions, whole=True)
+        listings = house.pricing.history(None if model is None else _model(house, model, quiet=True), book=book)
+        if json:
+            print_json(listings)
+        elif listings:
+            show_listings(listings, house.pricing, whole=True)
+        else:
+            err.print("no price was ever set; set one with `courtyard prices set`")
+
+
+app.command("import")(price_sheets.import_)
+app.command("export")(price_sheets.export)
+app.command("diff")(price_sheets.diff)
+app.command("simulate")(price_sheets.simulate)
+app.command("margins")(price_sheets.margins)
 
 
 def _model(house: House, name: str, *, quiet: bool) -> ModelName:
@@ -133,60 +200,8 @@ def _rate(text: str) -> tuple[str, int]:
     return name, int(count)
 
 
-def _show(versions: Iterable[Version], *, whole: bool = False) -> None:
-    by_token = [version for version in versions if version.kind == DEFAULT_KIND]
-    others = [version for version in versions if version.kind != DEFAULT_KIND]
-    if by_token:
-        out.print(_table(by_token, whole=whole))
-    if others:
-        out.print(_others_table(others, whole=whole))
-
-
-def _table(versions: Iterable[Version], *, whole: bool) -> Table:
-    table = Table(title="per million tokens", title_justify="left")
-    for name in ("model", "input", "cached input", "output", "reasoning"):
-        table.add_column(name, justify="left" if name == "model" else "right", overflow="fold")
-    for name in ("from (UTC)", *(("set (UTC)",) if whole else ()), "book"):
-        table.add_column(name)
-    for version in versions:
-        table.add_row(
-            escape(version.model),
-            _price(version, "input"),
-            _price(version, "cached_input", "input"),
-            _price(version, "output"),
-            _price(version, "reasoning", "output"),
-            _moment(version.from_ms),
-            *((_moment(version.set_at_ms),) if whole else ()),
-            version.book[:_BOOK_LENGTH_SHOWN],
-        )
-    return table
-
-
-def _others_table(versions: Iterable[Version], *, whole: bool) -> Table:
-    """Show rates as they were given: only their kind knows what they count."""
-    table = Table(title="of other kinds", title_justify="left")
-    for name in ("model", "kind", "rates", "currency"):
-        table.add_column(name, overflow="fold")
-    for name in ("from (UTC)", *(("set (UTC)",) if whole else ()), "book"):
-        table.add_column(name)
-    for version in versions:
-        table.add_row(
-            escape(version.model),
-            escape(version.kind),
-            escape(", ".join(f"{name} {count:,}" for name, count in version.rates.items())),
-            version.currency,
-            _moment(version.from_ms),
-            *((_moment(version.set_at_ms),) if whole else ()),
-            version.book[:_BOOK_LENGTH_SHOWN],
-        )
-    return table
-
-
-def _price(version: Version, *names: str) -> str:
-    """Write the first of these rates that a version has."""
-    counts = [version.rates[name] for name in names if name in version.rates]
-    return words(Amount(counts[0], money(version.currency))) if counts else ""
-
-
-def _moment(ms: int) -> str:
-    return f"{date_time(ms):%Y-%m-%d %H:%M}"
+def _cost(text: str) -> tuple[str, int]:
+    name, _, price = text.partition("=")
+    if not name or not price:
+        raise typer.BadParameter(f"{text!r} is no NAME=PRICE, as in input=0.05", param_hint="--cost")
+    return name, nano(price)

@@ -8,40 +8,8 @@ from msgspec.json import Decoder
 
 from courtyard.core.chat import Delta, Finish
 from courtyard.core.errors import EngineFailed
-from courtyard.core.usage import Usage, from_totals
-
-
-class PromptDetails(msgspec.Struct, gc=False):
-    cached_tokens: int | None = None
-
-
-class CompletionDetails(msgspec.Struct, gc=False):
-    reasoning_tokens: int | None = None
-
-
-class Totals(msgspec.Struct, gc=False):
-    """Usage as OpenAI counts it, and in the words of those who count otherwise."""
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
-    prompt_tokens_details: PromptDetails | None = None
-    completion_tokens_details: CompletionDetails | None = None
-    prompt_cache_hit_tokens: int | None = None
-    """What DeepSeek calls cached tokens."""
-
-    def usage(self) -> Usage:
-        """Split the totals. Where the total is more than its parts, the rest is reasoning that wasn't shown."""
-        prompt, completion = self.prompt_tokens or 0, self.completion_tokens or 0
-        cached = (self.prompt_tokens_details and self.prompt_tokens_details.cached_tokens) or 0
-        reasoning = (self.completion_tokens_details and self.completion_tokens_details.reasoning_tokens) or 0
-        hidden = max((self.total_tokens or 0) - prompt - completion, 0)
-        return from_totals(
-            prompt=prompt,
-            cached=cached or self.prompt_cache_hit_tokens or 0,
-            completion=completion + hidden,
-            reasoning=max(reasoning, hidden),
-        )
+from courtyard.core.usage import Usage
+from courtyard.engines.totals import Totals
 
 
 class Timings(msgspec.Struct, gc=False):
@@ -183,7 +151,7 @@ class Chunks:
         if given(chunk.error):
             self.reported = chunk.error
             raise EngineFailed("the engine failed while it answered; try again")
-        if chunk.usage is not None:
+        if chunk.usage is not None and chunk.usage.tells_all:
             self._totals = chunk.usage
         if not chunk.choices:
             return []
@@ -299,8 +267,7 @@ def _text(chunk: Chunk) -> str | None:
 def _prompt(chunk: Chunk) -> Usage | None:
     """Read what a chunk in the middle of an answer says of the prompt."""
     if chunk.usage is not None and chunk.usage.prompt_tokens:
-        used = chunk.usage.usage()
-        return Usage(input=used.input, cached_input=used.cached_input)
+        return chunk.usage.prompt()
     timings = chunk.timings
     if timings is None or timings.prompt_n is None:
         return None

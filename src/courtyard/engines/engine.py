@@ -9,6 +9,17 @@ from courtyard.core.chat import Delta, Embeddings, Prompt
 from courtyard.core.ids import EngineName, Region
 
 
+class EngineRoom(msgspec.Struct, frozen=True, kw_only=True):
+    """The process of this machine that runs the engines' children for all workers. `key` is a secret."""
+
+    port: int
+    key: str
+    workers: int
+
+    def __repr__(self) -> str:
+        return f"EngineRoom(port={self.port}, workers={self.workers})"
+
+
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach or run one engine. `key` is a secret and stands in no log, error or repr."""
 
@@ -18,6 +29,8 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     url: str | None = None
     key: str | None = None
     options: dict[str, str | int | float | bool] = {}
+    room: EngineRoom | None = None
+    """Who runs its child, if it has one; nobody else where this process does."""
 
     def __repr__(self) -> str:
         return f"EngineSettings(name={self.name!r}, plugin={self.plugin!r}, region={self.region!r}, url={self.url!r})"

@@ -14,10 +14,11 @@ from msgspec.json import Decoder, encode
 from courtyard.core.chat import Delta, Embeddings, Kind, Prompt
 from courtyard.core.errors import Busy, CourtyardError, EngineFailed
 from courtyard.core.usage import Usage, from_totals
-from courtyard.engines.chunks import Chunks, Totals
+from courtyard.engines.chunks import Chunks
 from courtyard.engines.engine import Health
 from courtyard.engines.payloads import Payloads
 from courtyard.engines.refusals import REFUSAL_BYTES_MAX, refusal, report
+from courtyard.engines.totals import Totals
 from courtyard.engines.transport import Reply, Transport, Unreached
 
 _log = structlog.get_logger("courtyard.engines")
@@ -270,8 +271,9 @@ def _prompts(prompt: Prompt) -> int:
 
 
 def _input_usage(totals: Totals | None, prompt: Prompt) -> Usage:
-    if totals is not None and totals.prompt_tokens:
-        return from_totals(prompt=totals.prompt_tokens)
+    """Take what was told, a zero too; guess where nothing was."""
+    if totals is not None and totals.prompt_tokens is not None:
+        return totals.prompt()
     return from_totals(prompt=-(-len(bytes(prompt.content)) // _BYTES_PER_TOKEN))
 
 

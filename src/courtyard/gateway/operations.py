@@ -59,7 +59,7 @@ class Operations:
                 return 200 if readiness.ready else 503, _JSON, msgspec.json.encode(readiness)
             case "/metrics":
                 self._check_reader(scope)
-                return 200, CONTENT_TYPE, self._telemetry.metrics()
+                return 200, CONTENT_TYPE, await self._telemetry.metrics_of_all()
             case _:
                 return 200, _JSON, self._openapi
 

@@ -1,143 +1,273 @@
-"""Pricing's face: the price in force, from memory, and new versions of the book."""
+"""Pricing's face: the price in force, from memory, and new versions of the books."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any
 
-import msgspec
-import structlog
-
-from courtyard import plugins
-from courtyard.core.amount import money
 from courtyard.core.clock import Clock
-from courtyard.core.errors import InvalidRequest, Unavailable
+from courtyard.core.errors import InvalidRequest
 from courtyard.core.ids import ModelName
-from courtyard.pricing import rules, store
-from courtyard.pricing.model import ANY, DEFAULT_KIND, Price, Priced, Terms, Version
+from courtyard.core.usage import Usage
+from courtyard.pricing import comparing, rules, store
+from courtyard.pricing.comparing import Change, Compared, Margin, Used
+from courtyard.pricing.kinds import Kinds
+from courtyard.pricing.memory import Books
+from courtyard.pricing.model import ANY, DEFAULT_KIND, STANDARD, Document, Listing, Offer, Priced, Version
+from courtyard.pricing.sheets import Sheet, read_sheet, spell, write_sheet
 from courtyard.storage import Database, bump
-
-_log = structlog.get_logger("courtyard.pricing")
 
 ROOM = "pricing"
 _MODEL_LENGTH_MAX = 200
+_OFFERS_MAX = 10_000
 
-
-class _Entry(NamedTuple):
-    """A version as the request path looks it up."""
-
-    from_ms: int
-    priced: Priced | None
-    problem: str = ""
-    """Why nothing can be priced by it."""
+_LAST_MS = 221_845_392_000_000
+"""The year 9000: calendars end soon after."""
 
 
 class Pricing:
-    """The price book. `priced` answers from memory; what changes the book runs SQL, so call it from a thread."""
+    """The price books. What prices is answered from memory; what changes a book runs SQL, so call it from a thread."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._kinds = plugins.load("prices")
-        self._versions: tuple[Version, ...] = ()
-        self._in_memory: dict[ModelName, list[_Entry]] = {}
+        self.kinds = Kinds()
         self._reloading = Lock()
+        self._books = Books((), self.kinds)
         self.reload()
 
     def reload(self) -> None:
-        """Read the book again: another process added to it."""
+        """Read the books again: another process added to them. Who asks for a price meanwhile has them as before."""
         with self._reloading, self._database.reading() as db:
-            self._versions = tuple(store.read_versions(db))
-            self._in_memory = {
-                model: [self._entry(version) for version in line]
-                for model, line in rules.timelines(self._versions).items()
-            }
+            self._books = Books(store.read_versions(db), self.kinds)
 
-    def priced(self, model: ModelName) -> Priced:
-        """Return the price in force for a model: its own, or else the one for any model.
+    def priced(self, model: ModelName, book: str = STANDARD) -> Priced:
+        """Return the price in force for a model: its own, or else the one for any model, in this book or the extended.
 
         Raises:
             Unavailable: there is none. Nothing is free unless its price says so.
         """
-        now_ms = self._clock.now_ms()
-        for name in (model, ANY):
-            for entry in self._in_memory.get(name, ()):
-                if entry.from_ms <= now_ms:
-                    if entry.priced is None:
-                        raise Unavailable(
-                            f"the price of model {model!r} can't be used: {entry.problem}; tell the operator"
-                        )
-                    return entry.priced
-        raise Unavailable(f"model {model!r} has no price in force; an operator can set one with `courtyard prices set`")
+        return self._books.priced(model, self._clock.now_ms(), book=book)
+
+    def priced_at(self, model: ModelName, at_ms: int, book: str = STANDARD) -> Priced:
+        """Return the price that is in force at a moment, as far as the books know now.
+
+        Raises:
+            Unavailable: there is none.
+        """
+        return self._books.priced(model, at_ms, book=book)
+
+    def price_of(self, digest: str, model: ModelName) -> Priced:
+        """Return the price that a receipt was rated by.
+
+        Raises:
+            NotFound: no version has this digest and says what the model costs.
+            Unavailable: it was changed after it was set, or its kind of price is not installed.
+        """
+        return self._books.of(digest, model)
+
+    def cost_of(self, digest: str, model: ModelName, usage: Usage) -> int | None:
+        """Say what the operator pays for a receipt's usage, where the book that it was rated by says.
+
+        Raises:
+            NotFound: no version has this digest and says what the model costs.
+        """
+        cost = self._books.of(digest, model).cost
+        return None if cost is None else cost.rate(usage)
+
+    def terms(self, digest: str) -> Version:
+        """Return the version of a book that receipts name.
+
+        Raises:
+            NotFound: there is none with this digest.
+        """
+        return self._books.version(digest)
+
+    def document(self, digest: str) -> str:
+        """Return the text that a digest is over, for whoever wants to check it.
+
+        Raises:
+            NotFound: there is none with this digest.
+        """
+        return self._books.document(digest)
+
+    def books(self) -> tuple[str, ...]:
+        """Name the books there are."""
+        return self._books.names
 
     def set_price(
         self,
         model: ModelName,
-        rates: Mapping[str, int],
+        rates: Mapping[str, Any],
         *,
         currency: str,
         from_ms: int | None = None,
         kind: str = DEFAULT_KIND,
-    ) -> Version:
-        """Add a version to the book: what a model costs from a moment on, or from now.
+        cost: Mapping[str, int] | None = None,
+        book: str = STANDARD,
+    ) -> Listing:
+        """Amend a book by one model: what it costs from a moment on, or from now.
 
         Raises:
             InvalidRequest: the rates do not fit the kind of price, or the moment is past: what was used is rated.
         """
+        offer = Offer(model=model, kind=kind, rates=dict(rates))
+        costs = {} if cost is None else {model: cost}
+        (listing,) = rules.listings(self.amend([offer], costs, currency=currency, from_ms=from_ms, book=book))
+        return listing
+
+    def amend(
+        self,
+        offers: Sequence[Offer],
+        costs: Mapping[ModelName, Mapping[str, int]] = MappingProxyType({}),
+        *,
+        currency: str,
+        from_ms: int | None = None,
+        book: str = STANDARD,
+        extends: str | None = None,
+    ) -> Version:
+        """Add a version to a book: what some models cost from a moment on, or from now; the others stay as they are.
+
+        A book goes on extending another one unless a version says which other. `costs` are what the operator pays.
+
+        Raises:
+            InvalidRequest: a price makes no sense, or the moment is past: what was used is rated.
+        """
         now_ms = self._clock.now_ms()
-        if not 0 < len(model) <= _MODEL_LENGTH_MAX:
-            raise InvalidRequest(f"a model's name has 1 to {_MODEL_LENGTH_MAX} characters, or is {ANY} for any model")
         if from_ms is not None and from_ms < now_ms:
             raise InvalidRequest("a price is in force from now on or later: what was used before is rated already")
-        terms = Terms(
-            model=model,
-            kind=kind,
-            currency=rules.check_currency(currency),
-            rates=dict(rates),
-            from_ms=now_ms if from_ms is None else from_ms,
+        if from_ms is not None and from_ms > _LAST_MS:
+            raise InvalidRequest("a price is in force before the year 9000")
+        self.check(offers, costs, currency=currency, book=book, extends=extends)
+        from_ms = now_ms if from_ms is None else from_ms
+        document = Document(
+            book=book,
+            currency=currency,
+            from_ms=from_ms,
+            prices=tuple(offers),
+            extends=extends or self._books.extended(book, from_ms),
         )
-        self._make(terms)
+        noted = {model: dict(rates) for model, rates in costs.items()}
         with self._database.transaction() as db:
-            version = store.write_version(db, terms, set_at_ms=now_ms)
+            version = store.write_version(db, document, noted, set_at_ms=now_ms)
             bump(db, ROOM)
         self.reload()
         return version
 
-    def in_force(self) -> tuple[Version, ...]:
-        """List the versions in force now, by model."""
-        now_ms = self._clock.now_ms()
-        lines = rules.timelines(self._versions)
+    def check(
+        self,
+        offers: Sequence[Offer],
+        costs: Mapping[ModelName, Mapping[str, int]] = MappingProxyType({}),
+        *,
+        currency: str,
+        book: str = STANDARD,
+        extends: str | None = None,
+    ) -> None:
+        """See that an amendment makes sense, whenever it begins.
+
+        Raises:
+            InvalidRequest: it does not.
+        """
+        rules.check_currency(currency)
+        rules.check_book(book)
+        if not 0 < len(offers) <= _OFFERS_MAX:
+            raise InvalidRequest(f"an amendment lists 1 to {_OFFERS_MAX} models")
+        names = [offer.model for offer in offers]
+        for name in names:
+            if not 0 < len(name) <= _MODEL_LENGTH_MAX or not name.isprintable():
+                raise InvalidRequest(
+                    f"a model's name has 1 to {_MODEL_LENGTH_MAX} printable characters, or is {ANY} for any model"
+                )
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise InvalidRequest(f"model {twice!r} is listed twice")
+        for offer in offers:
+            self.kinds.make(offer.kind, offer.rates)
+        for model, rates in costs.items():
+            if model not in names:
+                raise InvalidRequest(f"the operator's cost of model {model!r} stands beside no price of it")
+            self.kinds.make_cost(rates)
+        if extends is not None:
+            self._check_extends(book, extends)
+
+    def in_force(self, book: str = STANDARD, *, at_ms: int | None = None) -> tuple[Listing, ...]:
+        """List what a book itself says now, or at another moment, by model."""
+        at_ms = self._clock.now_ms() if at_ms is None else at_ms
+        lines = self._books.lines
         found = (
-            next((version for version in lines[model] if version.from_ms <= now_ms), None) for model in sorted(lines)
+            next((listing for listing in lines[place] if listing.from_ms <= at_ms), None)
+            for place in sorted(lines)
+            if place[0] == book
         )
-        return tuple(version for version in found if version is not None)
+        return tuple(listing for listing in found if listing is not None)
 
-    def history(self, model: ModelName | None = None) -> tuple[Version, ...]:
-        """List every version, of one model or of all, in the order in which they were set."""
-        return tuple(version for version in self._versions if model in (None, version.model))
+    def history(self, model: ModelName | None = None, *, book: str | None = None) -> tuple[Listing, ...]:
+        """List everything that was ever set, of one model and book or of all, in the order in which it was set."""
+        return tuple(
+            listing
+            for listing in self._books.listings
+            if model in (None, listing.model) and book in (None, listing.name)
+        )
 
-    def _entry(self, version: Version) -> _Entry:
-        """Make a version's price. One that can't be made keeps its place: an older price does not come back for it."""
-        try:
-            if rules.digest(rules.canonical(version)) != version.book:
-                raise InvalidRequest("it was changed after it was set")
-            price = self._make(version)
-        except InvalidRequest as error:
-            _log.error("price_unusable", model=version.model, book=version.book, reason=error.message)
-            return _Entry(version.from_ms, None, error.message)
-        return _Entry(version.from_ms, Priced(book=version.book, price=price, unit=money(version.currency)))
+    def listing(self, digest: str, model: ModelName) -> Listing | None:
+        """Return what a version says of a model, or of any; nothing where there is no such version."""
+        said = {listing.model: listing for listing in self._books.listings if listing.book == digest}
+        return said.get(model) or said.get(ANY)
 
-    def _make(self, terms: Terms) -> Price:
-        if terms.kind not in self._kinds:
-            known = ", ".join(sorted(self._kinds))
-            raise InvalidRequest(f"{terms.kind!r} is no installed kind of price; there are {known}")
-        plugin: Any = self._kinds[terms.kind]
-        price: Any
-        try:
-            if isinstance(plugin, type) and issubclass(plugin, msgspec.Struct):
-                price = msgspec.convert(terms.rates, plugin)
-            else:
-                price = plugin(**terms.rates)
-        except (TypeError, ValueError) as error:  # msgspec's ValidationError is a ValueError.
-            raise InvalidRequest(f"rates of a price of kind {terms.kind!r}: {error}") from error
-        made: Price = price
-        return made
+    def extended(self, book: str) -> str | None:
+        """Name the book that another one extends now."""
+        return self._books.extended(book, self._clock.now_ms())
+
+    # --- Sheets, and what they would change ---------------------------------------------------------------------------
+
+    def read_sheet(self, text: str) -> Sheet:
+        """Read an amendment from YAML.
+
+        Raises:
+            InvalidRequest: something in it is no price; the message names the line and the field.
+        """
+        sheet = read_sheet(text, self.kinds)
+        self.check(sheet.prices, sheet.costs, currency=sheet.currency, book=sheet.book, extends=sheet.extends)
+        return sheet
+
+    def write_sheet(self, listings: Sequence[Listing], *, book: str, currency: str) -> str:
+        """Write what a book says in one currency as YAML that can be read in again."""
+        return write_sheet(listings, self.kinds, book=book, currency=currency, extends=self.extended(book))
+
+    def spell(self, kind: str, rates: Mapping[str, Any]) -> dict[str, Any]:
+        """Write rates as people do: money as decimals of the currency, counts as they are."""
+        return spell(rates, self.kinds, kind=kind)
+
+    def changes(self, sheet: Sheet, *, from_ms: int | None = None) -> tuple[Change, ...]:
+        """Say what an amendment would change of what its book says at the moment from which it holds."""
+        at_ms = from_ms or sheet.from_ms
+        listings = self.in_force(sheet.book, at_ms=at_ms)
+        return comparing.changes(listings, sheet.prices, sheet.costs, currency=sheet.currency)
+
+    def simulate(self, sheet: Sheet, used: Iterable[Used], *, everyone: bool = False) -> tuple[Compared, ...]:
+        """Rate a period's use again by an amendment: what was rated by its book, or `everyone`'s.
+
+        A book that is not there yet is tried on everyone's use.
+        """
+        everyone = everyone or sheet.book not in self.books()
+        return comparing.simulate(
+            used,
+            {offer.model: self.kinds.make(offer.kind, offer.rates) for offer in sheet.prices},
+            currency=sheet.currency,
+            price_of=self.price_of,
+            is_affected=lambda digest: everyone or self._books.name(digest) == sheet.book,
+        )
+
+    def margins(self, used: Iterable[Used]) -> tuple[Margin, ...]:
+        """Say by model and currency what a period's use brought in and what the operator paid for it."""
+        return comparing.margins(used, price_of=self.price_of)
+
+    def _check_extends(self, book: str, extends: str) -> None:
+        books = self.books()
+        if extends not in books:
+            raise InvalidRequest(f"there is no book {extends!r} to extend; there are {', '.join(books) or 'none'}")
+        looked_at: str | None = extends
+        for _ in books:
+            if looked_at == book:
+                raise InvalidRequest(f"book {book!r} can't extend {extends!r}, which extends {book!r} itself")
+            looked_at = None if looked_at is None else self.extended(looked_at)

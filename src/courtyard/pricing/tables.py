@@ -14,6 +14,9 @@ versions = Table(
     Column("book", String(64), nullable=False, index=True),
     Column("terms", Text, nullable=False),
     Column("set_at_ms", BigInteger, nullable=False),
+    Column("costs", Text, nullable=False, server_default="{}"),
     CheckConstraint("length(book) = 64", name="book_is_a_digest"),
 )
-"""Versions in the order in which they were set; `terms` is the JSON that the digest is over. Rows are only added."""
+"""Versions in the order in which they were set; `terms` is the JSON that digest `book` is over. Rows are only added.
+
+`costs` are what the operator pays, by model; they stand beside the document that customers get, not in it."""

@@ -69,6 +69,7 @@ class E5Engine:
                 concurrency_max=options.concurrency_max,
                 first_s=_WAIT_S,
                 stall_s=_WAIT_S,
+                room=settings.room,
             ),
         )
 

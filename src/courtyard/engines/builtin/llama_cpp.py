@@ -46,7 +46,7 @@ class LlamaCppOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     slots: _Count = 4
     """Answers made at once."""
     waiting: _CountOrPick = 64
-    """Requests that may wait for a slot; one more is `Busy`."""
+    """Requests of a worker that may wait for a slot; one more is `Busy`."""
     context_tokens: _Count = 16384
     """Context over all slots together; each request has its part, prompt and answer together."""
     batch_tokens: _Count = 64
@@ -88,13 +88,14 @@ class LlamaCppEngine:
             settings.name,
             Plan(
                 module="courtyard.engines.llama.child",
-                settings=partial(_child_settings, settings.name, options, paths),
+                settings=partial(_child_settings, settings.name, options, paths, _sharing(settings)),
                 memory_needed=needed,
                 memory_max=2 * needed,
                 load_s=options.load_s,
                 concurrency_max=options.slots + options.waiting,
                 first_s=options.first_s,
                 stall_s=options.stall_s,
+                room=settings.room,
             ),
         )
 
@@ -198,7 +199,12 @@ def _memory_needed(options: LlamaCppOptions) -> int:
     return weights * 17 // 10 + context + options.cache_mib * _MIB
 
 
-def _child_settings(name: str, options: LlamaCppOptions, loras: tuple[str, ...], key: str) -> bytes:
+def _sharing(settings: EngineSettings) -> int:
+    """Count the processes that ask one child."""
+    return 1 if settings.room is None else settings.room.workers
+
+
+def _child_settings(name: str, options: LlamaCppOptions, loras: tuple[str, ...], workers: int, key: str) -> bytes:
     cores = machine.cores()
     return msgspec.json.encode(
         LlamaSettings(
@@ -210,7 +216,7 @@ def _child_settings(name: str, options: LlamaCppOptions, loras: tuple[str, ...],
             threads=options.threads or min(cores, _THREADS_MAX),
             threads_batch=options.threads_batch or cores,
             batch_tokens=options.batch_tokens,
-            connections=options.slots + options.waiting + 4,
+            connections=workers * (options.slots + options.waiting) + 4,
             cache_mib=options.cache_mib,
             gpu_layers=options.gpu_layers,
             embedding=options.embedding,

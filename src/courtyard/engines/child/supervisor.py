@@ -11,8 +11,9 @@ import structlog
 from courtyard import machine
 from courtyard.core.errors import EngineFailed
 from courtyard.core.ids import EngineName
+from courtyard.engines.child.placing import Order, Told, placed
 from courtyard.engines.child.process import Child, Ended
-from courtyard.engines.engine import Health
+from courtyard.engines.engine import EngineRoom, Health
 from courtyard.engines.upstream import Upstream
 
 _log = structlog.get_logger("courtyard.engines")
@@ -27,7 +28,7 @@ _PATIENCE_S = 10.0
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What to run, and what it may take."""
+    """What to run, what it may take, and who runs it: this process, where no `room` is said."""
 
     module: str
     settings: Callable[[str], bytes]
@@ -38,10 +39,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     concurrency_max: int
     first_s: float
     stall_s: float
+    room: EngineRoom | None = None
 
 
 class Supervisor:
-    """Runs one child at a time, and speaks to it over loopback with a key that no other process knows."""
+    """Runs one child at a time, and speaks to it over loopback with a key that no other process knows.
+
+    Where the machine has an engine room, the child is run there, once for all workers, which are told its key.
+    """
 
     def __init__(self, name: EngineName, plan: Plan) -> None:
         self._name = name
@@ -52,7 +57,9 @@ class Supervisor:
         self._life: asyncio.Task[None] | None = None
         self._decided = asyncio.Event()
         """Set unless the child will be ready soon: then it is worth waiting for."""
+        self._changing = asyncio.Event()
         self._is_closed = False
+        self._was_decided = False
         self.context_tokens = 0
         """What one request may have, as the child told it."""
 
@@ -103,7 +110,7 @@ class Supervisor:
         short_lives = 0
         while True:
             began = loop.time()
-            reason, was_ready = await self._one_life()
+            reason, was_ready = await (self._one_life() if self._plan.room is None else self._life_elsewhere())
             short_lives = 0 if loop.time() - began > _LONG_LIFE_S else short_lives + 1
             pause_s = _PAUSES_S[min(short_lives, len(_PAUSES_S) - 1)]
             await self._down(reason, is_back_soon=was_ready and pause_s <= _SOON_S)
@@ -138,6 +145,40 @@ class Supervisor:
         finally:
             await child.end()
 
+    async def _life_elsewhere(self) -> tuple[str, bool]:
+        """Follow what the engine room tells of its child, until that room is gone."""
+        plan, was_ready = self._plan, False
+        assert plan.room is not None
+        order = Order(
+            room_key=plan.room.key,
+            name=self._name,
+            module=plan.module,
+            settings=plan.settings("").decode(),
+            memory_needed=plan.memory_needed,
+            memory_max=plan.memory_max,
+            load_s=plan.load_s,
+        )
+        async for told in placed(plan.room, order):
+            if told.url:
+                self.context_tokens, was_ready = told.context_tokens, True
+                await self._down("it is another one", is_back_soon=True)
+                self._up(told.url, told.key)
+            else:
+                await self._down(told.reason, is_back_soon=told.is_back_soon)
+        return "the process that runs it for all workers has ended", was_ready
+
+    def next_change(self) -> asyncio.Event:
+        """Return what is set when the child is up or down anew, for whoever passes that on."""
+        return self._changing
+
+    @property
+    def told(self) -> Told | None:
+        """What there is to tell of the child; nothing as long as that is not decided."""
+        if self._upstream is not None:
+            url, key = self._place
+            return Told(url=url, key=key, context_tokens=self.context_tokens)
+        return Told(reason=self._reason, is_back_soon=not self._decided.is_set()) if self._was_decided else None
+
     def _up(self, url: str, key: str) -> None:
         plan = self._plan
         self._place = (url, key)
@@ -145,10 +186,16 @@ class Supervisor:
             url, key=key, first_s=plan.first_s, stall_s=plan.stall_s, concurrency_max=plan.concurrency_max
         )
         self._decided.set()
+        self._was_decided = True
+        self._changing.set()
+        self._changing = asyncio.Event()
 
     async def _down(self, reason: str, *, is_back_soon: bool) -> None:
         upstream, self._upstream = self._upstream, None
         self._reason = reason
+        self._was_decided = True
+        self._changing.set()
+        self._changing = asyncio.Event()
         if is_back_soon:
             self._decided.clear()
         else:

@@ -140,7 +140,7 @@ def _stop_reason(finish: Finish, *, called: bool) -> str:
 def _usage(usage: Usage) -> dict[str, int]:
     return {
         "input_tokens": usage.input,
-        "cache_creation_input_tokens": 0,
+        "cache_creation_input_tokens": usage.cache_write,
         "cache_read_input_tokens": usage.cached_input,
         "output_tokens": usage.completion,
     }

@@ -122,10 +122,15 @@ def _incomplete(finish: Finish | None) -> dict[str, str] | None:
     return None
 
 
+def _input_details(usage: Usage) -> dict[str, int]:
+    details = {"cached_tokens": usage.cached_input}
+    return details | {"cache_write_tokens": usage.cache_write} if usage.cache_write else details
+
+
 def _usage(usage: Usage) -> dict[str, Any]:
     return {
         "input_tokens": usage.prompt,
-        "input_tokens_details": {"cached_tokens": usage.cached_input},
+        "input_tokens_details": _input_details(usage),
         "output_tokens": usage.completion,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning},
         "total_tokens": usage.total,

@@ -5,8 +5,9 @@ import msgspec
 from courtyard.core.usage import Usage
 
 
-class PromptDetails(msgspec.Struct):
+class PromptDetails(msgspec.Struct, omit_defaults=True):
     cached_tokens: int
+    cache_write_tokens: int = 0
 
 
 class CompletionDetails(msgspec.Struct):
@@ -29,6 +30,6 @@ def openai_usage(usage: Usage) -> OpenAIUsage:
         usage.prompt,
         usage.completion,
         usage.total,
-        PromptDetails(usage.cached_input),
+        PromptDetails(usage.cached_input, usage.cache_write),
         CompletionDetails(usage.reasoning),
     )
