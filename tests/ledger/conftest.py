@@ -17,8 +17,8 @@ def make_node(database: Database, tmp_path: Path, clock: FrozenClock) -> Iterato
     """Makes runs of one node, one after the other; `name` makes another node on the same database."""
     nodes: list[Node] = []
 
-    def make(name: str = "node", database: Database = database) -> Node:
-        nodes.append(Node(database, tmp_path / name, clock))
+    def make(name: str = "node", database: Database = database, *, alone: bool = True, key: str = "node") -> Node:
+        nodes.append(Node(database, tmp_path / name, clock, alone=alone, key=key))
         return nodes[-1]
 
     yield make

@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from courtyard.core.amount import REQUEST, TOKEN, Amount, money
 from courtyard.core.chat import Kind
-from courtyard.core.clock import FrozenClock
+from courtyard.core.clock import Clock
 from courtyard.core.ids import ModelName, OrganisationId, ProjectId, RequestId, new_id
 from courtyard.core.usage import Usage
 from courtyard.ledger import Account, Hold, Ledger, Leg, Outcome, Period, Purpose, Receipt, Settlement, Use
@@ -51,14 +51,16 @@ class Away(Database):
 class Node:
     """A ledger on one data directory. A node made again on the same directory is the next run of it."""
 
-    def __init__(self, database: Database, directory: Path, clock: FrozenClock) -> None:
+    def __init__(
+        self, database: Database, directory: Path, clock: Clock, *, alone: bool = True, key: str = "node"
+    ) -> None:
         self.database = database
-        self.directory = directory / "journal"
+        self.directory = directory / ("journal" + key.removeprefix("node"))
         self.clock = clock
         self.committer = Committer()
         keyring = Keyring(directory / "keys")
         keyring.keep("operator.key", "11" * 32)  # One operator has all nodes; each node has a key of its own.
-        self.ledger = Ledger(database, keyring, self.committer, clock, directory=self.directory)
+        self.ledger = Ledger(database, keyring, self.committer, clock, directory=self.directory, name=key, alone=alone)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Ledger]:

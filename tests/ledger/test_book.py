@@ -1,6 +1,7 @@
 """The book conserves what it was given, whatever operators and nodes do, and says no in words."""
 
 import random
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,7 +12,8 @@ from courtyard.core.clock import FrozenClock
 from courtyard.core.errors import BookUnavailable, Conflict, InvalidRequest, NotFound
 from courtyard.core.ids import AccountId, NodeId
 from courtyard.ledger import Account, Balance, Period, Purpose, rules, store
-from courtyard.ledger.book import COUNT_MAX, Book, Given, Owed
+from courtyard.ledger.book import Ask, Book, Given, Owed, Taken
+from courtyard.ledger.chart import COUNT_MAX
 from courtyard.storage import Database, Revisions
 from tests.ledger.node import Away
 
@@ -31,12 +33,17 @@ def make(database: Database, clock: FrozenClock, node: str = "node_1") -> Book:
 def wallet(book: Book, nano: int = 0, owner: str = "org") -> Account:
     account = book.open_account(owner, purpose=Purpose.WALLET, unit=USD, period=Period.FOREVER, count_max=None, name="")
     if nano:
-        book.top_up(account.id, Amount(nano, USD), "first")
+        book.grant(account.id, Amount(nano, USD), "first")
     return account
 
 
 def limit(book: Book, count: int | None, *, period: Period = Period.DAY) -> Account | None:
     return book.set_limit("org", unit=USD, period=period, count=count, name="")
+
+
+def take(book: Book, ids: Iterable[AccountId], *, thin: Iterable[AccountId] = ()) -> list[Taken]:
+    asks = [*(Ask(id) for id in ids), *(Ask(id, renews=False) for id in thin)]
+    return [answer for answer in book.take(asks) if isinstance(answer, Taken)]
 
 
 def balance(book: Book, account: Account) -> Balance:
@@ -90,16 +97,16 @@ def test_texts_fit_the_book(book: Book) -> None:
     with pytest.raises(InvalidRequest, match="owner has at most 64"):
         wallet(book, owner="o" * 65)
     with pytest.raises(InvalidRequest, match="reference has at most 100"):
-        book.top_up(wallet(book).id, Amount(1, USD), "r" * 101)
+        book.grant(wallet(book).id, Amount(1, USD), "r" * 101)
 
 
 def test_a_top_up_counts_once(book: Book) -> None:
     """The same reference again changes nothing; with another amount it is a mistake."""
     account = wallet(book, 100)
-    again = book.top_up(account.id, Amount(100, USD), "first")
+    again = book.grant(account.id, Amount(100, USD), "first")
     with pytest.raises(Conflict):
-        book.top_up(account.id, Amount(101, USD), "first")
-    book.top_up(account.id, Amount(50, USD), "second")
+        book.grant(account.id, Amount(101, USD), "first")
+    book.grant(account.id, Amount(50, USD), "second")
 
     assert again.granted == 100
     assert numbers(balance(book, account)) == (150, 150, 0, 0)
@@ -111,22 +118,22 @@ def test_a_top_up_needs_a_prepaid_wallet_and_its_unit(book: Book) -> None:
     bound = limit(book, 5)
     assert bound is not None
     with pytest.raises(NotFound, match="courtyard accounts list"):
-        book.top_up("acct_none", Amount(1, USD), "r")
+        book.grant("acct_none", Amount(1, USD), "r")
     with pytest.raises(InvalidRequest, match="no prepaid wallet"):
-        book.top_up(bound.id, Amount(1, USD), "r")
+        book.grant(bound.id, Amount(1, USD), "r")
     for amount in (Amount(1, money("EUR")), Amount(0, USD), Amount(-1, USD)):
         with pytest.raises(InvalidRequest, match="above zero"):
-            book.top_up(account.id, amount, "r")
+            book.grant(account.id, amount, "r")
 
 
 def test_a_lease_takes_and_a_return_brings_back(book: Book) -> None:
     """What is leased is not available, and what is returned is."""
     account = wallet(book, 100)
-    (taken,) = book.take([account.id])
+    (taken,) = take(book, [account.id])
     leased = numbers(balance(book, account))
     book.give_back([Given(account.id, 0, 30)])
     partly = numbers(balance(book, account))
-    (again,) = book.take([account.id])
+    (again,) = take(book, [account.id])
     (ended,) = book.close()
 
     assert (taken.leased, leased) == (100, (100, 0, 100, 0))
@@ -139,9 +146,9 @@ def test_a_lease_takes_and_a_return_brings_back(book: Book) -> None:
 def test_a_lease_is_signed_for_what_it_says(book: Book, database: Database) -> None:
     """Each change of a lease is signed anew by the operator's key."""
     account = wallet(book, 100)
-    book.take([account.id])
-    book.top_up(account.id, Amount(5, USD), "more")
-    book.take([account.id])
+    take(book, [account.id])
+    book.grant(account.id, Amount(5, USD), "more")
+    take(book, [account.id])
     with database.reading() as db:
         ((lease, _),) = store.read_leases(db)
 
@@ -154,7 +161,7 @@ def test_two_nodes_never_lease_the_same(database: Database, clock: FrozenClock) 
     books = [make(database, clock, f"node_{number}") for number in range(6)]
     account = wallet(books[0], 100)
     with ThreadPoolExecutor(6) as threads:
-        taken = list(threads.map(lambda book: book.take([account.id])[0].leased, books))
+        taken = list(threads.map(lambda book: take(book, [account.id])[0].leased, books))
 
     assert sorted(taken) == [0, 0, 0, 0, 0, 100]
     assert numbers(balance(books[0], account)) == (100, 0, 100, 0)
@@ -164,12 +171,12 @@ def test_looking_at_an_account_with_nothing_to_gain_writes_nothing(away: Away, c
     """An empty account that is asked for again and again costs a reading, and a top-up is seen at once."""
     book = make(away, clock)
     account = wallet(book, 100)
-    book.take([account.id])
+    take(book, [account.id])
     before = away.transactions
-    nothing = book.take([], thin=[account.id])
+    nothing = take(book, [], thin=[account.id])
     read_only = away.transactions == before
-    book.top_up(account.id, Amount(1, USD), "more")
-    (more,) = book.take([], thin=[account.id])
+    book.grant(account.id, Amount(1, USD), "more")
+    (more,) = take(book, [], thin=[account.id])
 
     assert nothing == []
     assert read_only
@@ -181,9 +188,9 @@ def test_each_window_is_granted_once(book: Book, clock: FrozenClock) -> None:
     account = limit(book, 100)
     assert account is not None
     for _ in range(2):
-        book.take([account.id])
+        take(book, [account.id])
     clock.advance(86_400)
-    book.take([account.id])
+    take(book, [account.id])
 
     assert [numbers(one) for one in book.balances([account.id])] == [(100, 0, 100, 0)] * 2
 
@@ -192,9 +199,9 @@ def test_a_raised_limit_grants_more_and_a_lowered_one_takes_back(book: Book) -> 
     """What is available follows at once, what is leased when it is given back."""
     account = limit(book, 100)
     assert account is not None
-    book.take([account.id])
+    take(book, [account.id])
     limit(book, 150)
-    (raised,) = book.take([account.id])
+    (raised,) = take(book, [account.id])
     limit(book, 40)
     lowered = numbers(balance(book, account))
     book.give_back([Given(account.id, balance(book, account).window_ms, 110)])
@@ -215,7 +222,7 @@ def test_a_limit_that_is_lifted_ends_its_account(book: Book) -> None:
     assert second is not None
     assert first.id != second.id
     assert [account.id for account in book.accounts()] == [second.id]
-    assert book.take([first.id]) == []
+    assert take(book, [first.id]) == []
 
 
 def test_every_change_of_accounts_is_heard_of(book: Book, database: Database) -> None:
@@ -224,7 +231,7 @@ def test_every_change_of_accounts_is_heard_of(book: Book, database: Database) ->
     seen = [revisions.read().get("ledger", 0)]
     account = wallet(book)
     for change in (
-        lambda: book.top_up(account.id, Amount(1, USD), "r"),
+        lambda: book.grant(account.id, Amount(1, USD), "r"),
         lambda: limit(book, 5),
         lambda: limit(book, 6),
         lambda: limit(book, None),
@@ -241,7 +248,7 @@ def test_a_book_that_is_away_is_said_to_be(away: Away, clock: FrozenClock) -> No
     book = make(away, clock)
     account = wallet(book)
     away.away = True
-    for call in (book.accounts, book.close, lambda: book.take([account.id]), lambda: book.balances([account.id])):
+    for call in (book.accounts, book.close, lambda: take(book, [account.id]), lambda: book.balances([account.id])):
         with pytest.raises(BookUnavailable):
             call()
 
@@ -258,14 +265,14 @@ def test_the_book_conserves(database: Database, clock: FrozenClock, seed: int) -
         ids: list[AccountId] = [account.id for account in book.accounts()]
         match random_.randrange(6):
             case 0:
-                book.top_up(prepaid.id, Amount(random_.randrange(1, 100), USD), f"{step}")
+                book.grant(prepaid.id, Amount(random_.randrange(1, 100), USD), f"{step}")
             case 1:
                 limit(book, random_.randrange(200))
             case 2:
-                book.take(random_.sample(ids, random_.randrange(1, len(ids) + 1)))
+                take(book, random_.sample(ids, random_.randrange(1, len(ids) + 1)))
             case 3:
                 with database.reading() as db:
-                    leases = [lease for lease, _ in store.read_leases(db, node=book._node)]
+                    leases = [lease for lease, _ in store.read_leases(db, node=book.node)]
                 book.give_back([Given(one.account, one.window_ms, random_.randrange(one.count + 1)) for one in leases])
             case 4:
                 book.close()

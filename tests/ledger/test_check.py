@@ -46,7 +46,7 @@ def tampered(database: Database, change: Tamper) -> None:
             db.commit()
         else:
             for table, name in _constraints(db):
-                db.execute(text(f'ALTER TABLE "{table}" DROP CONSTRAINT "{name}" CASCADE'))
+                db.execute(text(f'ALTER TABLE "{table}" DROP CONSTRAINT IF EXISTS "{name}" CASCADE'))
         change(db)
         db.commit()
     database.engine.dispose()

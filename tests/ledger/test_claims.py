@@ -33,10 +33,10 @@ def test_a_repeat_gets_the_first_receipt(node: Node) -> None:
 
     async def work() -> None:
         async with node.running() as ledger:
-            assert ledger.claim(CLAIM, FIRST) is None
+            assert await ledger.claim(CLAIM, FIRST) is None
             first = await pay_as(ledger, leg(account, 5), id=FIRST)
-            assert ledger.claim(CLAIM, SECOND) == first
-            assert ledger.claim(Claim("org_2", CLAIM.key, "body 2"), SECOND) is None
+            assert await ledger.claim(CLAIM, SECOND) == first
+            assert await ledger.claim(Claim("org_2", CLAIM.key, "body 2"), SECOND) is None
 
     asyncio.run(work())
 
@@ -47,12 +47,12 @@ def test_another_body_under_the_key_is_a_conflict(node: Node) -> None:
 
     async def work() -> None:
         async with node.running() as ledger:
-            ledger.claim(CLAIM, FIRST)
+            await ledger.claim(CLAIM, FIRST)
             with pytest.raises(IdempotencyConflict):
-                ledger.claim(ANOTHER_BODY, SECOND)
+                await ledger.claim(ANOTHER_BODY, SECOND)
             await pay_as(ledger, leg(account, 5), id=FIRST)
             with pytest.raises(IdempotencyConflict):
-                ledger.claim(ANOTHER_BODY, SECOND)
+                await ledger.claim(ANOTHER_BODY, SECOND)
 
     asyncio.run(work())
 
@@ -63,17 +63,17 @@ def test_a_request_under_way_is_not_run_beside_itself(node: Node) -> None:
 
     async def work() -> None:
         async with node.running() as ledger:
-            ledger.claim(CLAIM, FIRST)
+            await ledger.claim(CLAIM, FIRST)
             with pytest.raises(RequestInProgress) as refused:
-                ledger.claim(CLAIM, SECOND)
+                await ledger.claim(CLAIM, SECOND)
             assert refused.value.retry_after_s == 1
             holding = await hold(ledger, leg(account, 5), id=FIRST)
             settlement = settle(ledger, holding, leg(account, 5), key=CLAIM.key, digest=CLAIM.request_digest)
             if not settlement.committed.done:  # type: ignore[attr-defined]
                 with pytest.raises(RequestInProgress):
-                    ledger.claim(CLAIM, SECOND)
+                    await ledger.claim(CLAIM, SECOND)
             await settlement.committed
-            assert ledger.claim(CLAIM, SECOND) == settlement.receipt
+            assert await ledger.claim(CLAIM, SECOND) == settlement.receipt
 
     asyncio.run(work())
 
@@ -84,14 +84,14 @@ def test_a_refused_request_frees_its_key(node: Node) -> None:
 
     async def work() -> None:
         async with node.running() as ledger:
-            ledger.claim(CLAIM, FIRST)
+            await ledger.claim(CLAIM, FIRST)
             ledger.unclaim(CLAIM)
-            assert ledger.claim(ANOTHER_BODY, SECOND) is None
+            assert await ledger.claim(ANOTHER_BODY, SECOND) is None
             ledger.unclaim(ANOTHER_BODY)
-            ledger.claim(CLAIM, FIRST)
+            await ledger.claim(CLAIM, FIRST)
             holding = await hold(ledger, leg(account, 5), id=FIRST)
             await settle(ledger, holding, key=CLAIM.key, outcome=Outcome.FAILED).committed
-            assert ledger.claim(CLAIM, SECOND) is None
+            assert await ledger.claim(CLAIM, SECOND) is None
 
     asyncio.run(work())
 
@@ -102,11 +102,11 @@ def test_a_vanished_request_frees_its_key(node: Node, clock: FrozenClock) -> Non
 
     async def work() -> None:
         async with node.running() as ledger:
-            ledger.claim(CLAIM, FIRST)
+            await ledger.claim(CLAIM, FIRST)
             await hold(ledger, leg(account, 5), id=FIRST)
             clock.advance(rules.HOLD_MS_MAX // 1000)
             await ledger._turn()
-            assert ledger.claim(CLAIM, SECOND) is None
+            assert await ledger.claim(CLAIM, SECOND) is None
 
     asyncio.run(work())
 
@@ -118,21 +118,21 @@ def test_keys_are_known_after_a_restart_and_for_seven_days(make_node: MakeNode, 
 
     async def serve() -> Receipt:
         async with node.killed() as ledger:
-            ledger.claim(CLAIM, FIRST)
+            await ledger.claim(CLAIM, FIRST)
             return await pay_as(ledger, leg(account, 5), id=FIRST)
 
     async def repeat() -> Receipt | None:
         async with make_node().running() as ledger:
             with pytest.raises(IdempotencyConflict):
-                ledger.claim(ANOTHER_BODY, SECOND)
-            again = ledger.claim(CLAIM, SECOND)
+                await ledger.claim(ANOTHER_BODY, SECOND)
+            again = await ledger.claim(CLAIM, SECOND)
             clock.advance(rules.IDEMPOTENCY_MS // 1000)
-            assert ledger.claim(ANOTHER_BODY, SECOND) is None
+            assert await ledger.claim(ANOTHER_BODY, SECOND) is None
             return again
 
     async def later() -> Receipt | None:
         async with make_node().running() as ledger:
-            return ledger.claim(ANOTHER_BODY, SECOND)
+            return await ledger.claim(ANOTHER_BODY, SECOND)
 
     first = asyncio.run(serve())
 
@@ -148,15 +148,15 @@ def test_memory_is_bounded(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     async def work() -> None:
         async with node.running() as ledger:
             running = Claim(OWNER, "running", "body")
-            ledger.claim(running, FIRST)
+            await ledger.claim(running, FIRST)
             for number in range(6):
-                ledger.claim(Claim(OWNER, f"key {number}", "body"), RequestId(f"req_{number}"))
+                await ledger.claim(Claim(OWNER, f"key {number}", "body"), RequestId(f"req_{number}"))
                 holding = await hold(ledger, leg(account, 5), id=f"req_{number}")
                 await settle(ledger, holding, leg(account, 5), key=f"key {number}", digest="body").committed
-            assert ledger.claim(Claim(OWNER, "key 0", "body"), SECOND) is None
-            assert ledger.claim(Claim(OWNER, "key 5", "body"), SECOND) is not None
+            assert await ledger.claim(Claim(OWNER, "key 0", "body"), SECOND) is None
+            assert await ledger.claim(Claim(OWNER, "key 5", "body"), SECOND) is not None
             with pytest.raises(RequestInProgress):
-                ledger.claim(running, SECOND)
+                await ledger.claim(running, SECOND)
             assert len(ledger._claims._settled) == 3
             assert len(ledger._claims._keys) == 5
 

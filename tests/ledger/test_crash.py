@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from courtyard.ledger import Account, Ledger, Period, Report
+from courtyard.ledger.book import Ask
 from courtyard.storage import chain
 from tests.ledger.conftest import MakeNode
 from tests.ledger.node import USD, hold, leg, pay, settle
@@ -25,7 +26,7 @@ async def leased(ledger: Ledger, wallet: Account, budget: Account) -> int:
 
 
 async def leased_in_the_book_only(ledger: Ledger, wallet: Account, budget: Account) -> int:
-    await asyncio.to_thread(ledger._book.take, [wallet.id, budget.id])
+    await asyncio.to_thread(ledger._book.take, [Ask(wallet.id), Ask(budget.id)])
     return 0
 
 

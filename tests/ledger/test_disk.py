@@ -94,13 +94,13 @@ def test_a_request_whose_receipt_was_lost_may_be_sent_again(node: Node, disk: Di
 
     async def work() -> None:
         async with node.running() as ledger:
-            ledger.claim(claim, RequestId("req_1"))
+            await ledger.claim(claim, RequestId("req_1"))
             holding = await hold(ledger, leg(account, 10), id="req_1")
             disk.full = True
             settlement = settle(ledger, holding, leg(account, 10), key="key", digest="body")
             with pytest.raises(JournalUnavailable):
                 await settlement.committed
-            assert ledger.claim(claim, RequestId("req_2")) is None
+            assert await ledger.claim(claim, RequestId("req_2")) is None
             disk.full = False
             await asyncio.wait_for(wait_until_writable(ledger), 10)
 

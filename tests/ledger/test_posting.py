@@ -55,7 +55,7 @@ def test_a_posting_that_fails_books_nothing_of_its_page(node: Node, monkeypatch:
     """Receipts, spends, usage and the cursor move together or not at all."""
     entries, ledger = run(node, 5)
     with monkeypatch.context() as broken:
-        broken.setattr("courtyard.ledger.posting._move_cursor", _fail)
+        broken.setattr("courtyard.ledger.continuity.move", _fail)
         with pytest.raises(ZeroDivisionError):
             ledger._book.post(entries)
     untouched = ledger.check()
@@ -100,7 +100,7 @@ def test_a_book_from_an_older_copy_takes_what_was_used_since(node: Node) -> None
     book = ledger._book
     book.close()  # As if the book had never known of the leases …
     account, _ = ledger.accounts()
-    with ledger._book._transaction() as db:  # … and lost nearly all of what was topped up since.
+    with ledger._book.writing() as db:  # … and lost nearly all of what was topped up since.
         from courtyard.ledger import store  # noqa: PLC0415
 
         place = (account.id, 0)

@@ -68,3 +68,27 @@ def test_a_spend_is_drawn_whole(count: int, leased: int, available: int) -> None
     assert drawn.leased == min(count, leased)
     assert drawn.available <= available
     assert drawn.overdrawn == max(0, count - leased - available)
+
+
+@given(
+    available=st.integers(0, 10**12),
+    nodes=st.integers(1, 64),
+    missing=st.integers(0, 10**12),
+    more=st.integers(0, 10**12),
+)
+def test_a_lease_is_what_is_needed_and_a_part_of_plenty(available: int, nodes: int, missing: int, more: int) -> None:
+    """Never more than there is; a lone node takes all; of several none takes more of plenty than half its part."""
+    count = rules.lease_count(available, nodes=nodes, missing=missing, more=more)
+
+    assert 0 <= count <= available
+    assert count >= min(available, missing)
+    assert count == available if nodes == 1 else count <= max(missing, available // (2 * nodes))
+
+
+@given(free=st.integers(0, 10**12), nodes=st.integers(1, 64), burn=st.integers(0, 10**9))
+def test_a_node_that_is_joined_keeps_its_part(free: int, nodes: int, burn: int) -> None:
+    """It gives up all but that, and keeps what it burns in the next seconds."""
+    kept = free - rules.surplus(free, nodes=nodes, burn=burn)
+
+    assert kept >= free // nodes
+    assert kept >= min(free, rules.BURN_S * burn)

@@ -1,31 +1,35 @@
-"""The book: accounts, grants and leases, one transaction a method. Threads may call it; the event loop may not."""
+"""The book: what nodes lease, return and post. Threads may call it; the event loop may not."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from courtyard.core.amount import Amount, Unit
 from courtyard.core.clock import Clock
-from courtyard.core.errors import BookUnavailable, Conflict, InvalidRequest, NotFound
-from courtyard.core.ids import AccountId, LeaseId, NodeId, new_id
-from courtyard.ledger import posting, rules, store
-from courtyard.ledger.model import Account, Balance, Lease, Period, Purpose
-from courtyard.storage import Database, Entry, bump
+from courtyard.core.ids import AccountId, LeaseId, NodeId, RequestId, new_id
+from courtyard.ledger import claiming, minutes, posting, rules, store, wanting
+from courtyard.ledger.chart import Chart
+from courtyard.ledger.continuity import Opening
+from courtyard.ledger.model import Account, Balance, Claim, Lease, Receipt
+from courtyard.storage import Database, Entry
 
-_log = structlog.get_logger("courtyard.ledger")
 
-ROOM = "ledger"
-COUNT_MAX = 1 << 60
-"""The most an account may hold, so that sums stay within 64 bits: more than a thousand million of any currency."""
+class Ask(NamedTuple):
+    """What a node asks of an account's window that runs now."""
 
-_TEXT_MAX = {"owner": 64, "name": 200, "reference": 100}
+    account: AccountId
+    lease: LeaseId | None = None
+    """The lease that the node believes it has."""
+    renews: bool = True
+    """Whether the lease is to be written where nothing is gained, too."""
+    missing: int = 0
+    """How much more than it has free the node needs."""
+    more: int = 0
+    """How much more it takes where there is plenty."""
+    asks_back: bool = False
+    """Whether other nodes are asked for what is missing."""
 
 
 class Taken(NamedTuple):
@@ -33,8 +37,22 @@ class Taken(NamedTuple):
 
     account: Account
     window: rules.Window
+    lease: LeaseId
     leased: int
+    spent: int
+    """What is posted of it: nothing more was spent by a node that knows nothing of the lease."""
     expires_at_ms: int
+    available: int
+    """What the account has left for this node to take later."""
+    elsewhere: int
+    """What other nodes may still give back: counted only where something is missing."""
+
+
+class Lost(NamedTuple):
+    """A lease that the node believed it had, and that was returned meanwhile because it had expired."""
+
+    account: AccountId
+    begins_ms: int
 
 
 class Given(NamedTuple):
@@ -53,161 +71,99 @@ class Owed(NamedTuple):
     spent: int
 
 
-class Book:
-    """Changes of one node, and of operators, to the book.
+class Book(Chart):
+    """Changes of one node to the book. `alone` says that no other node shares it."""
 
-    Every method raises `BookUnavailable` where the database can't be reached.
-    """
-
-    def __init__(self, database: Database, *, node: NodeId, signing_key: Ed25519PrivateKey, clock: Clock) -> None:
-        self._database = database
-        self._node = node
+    def __init__(
+        self, database: Database, *, node: NodeId, signing_key: Ed25519PrivateKey, clock: Clock, alone: bool = True
+    ) -> None:
+        super().__init__(database, clock=clock)
+        self.node = node
         self._key = signing_key
-        self._clock = clock
-        self._reached = True
+        self._lease_ms = rules.LEASE_MS if alone else rules.LEASE_SHARED_MS
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Open a consistent view."""
-        with self._reaching(), self._database.reading() as db:
-            yield db
+    def take(self, asks: Sequence[Ask], *, nodes: int = 1) -> list[Taken | Lost]:
+        """Lease of the current windows of some accounts what is asked, and grant windows that are new.
 
-    def accounts(self) -> list[Account]:
-        """Read the open accounts."""
-        with self.reading() as db:
-            return store.read_accounts(db)
-
-    def balances(self, ids: Iterable[str]) -> list[Balance]:
-        """Read every window of some accounts."""
-        with self.reading() as db:
-            return store.read_account_balances(db, ids)
-
-    def look(self, places: Iterable[store.Place]) -> dict[store.Place, Balance]:
-        """Read where some windows stand."""
-        with self.reading() as db:
-            return store.read_balances(db, places)
-
-    def open_account(
-        self, owner: str, *, purpose: Purpose, unit: Unit, period: Period, count_max: int | None, name: str
-    ) -> Account:
-        """Open an account, or return the one of this kind that the owner has."""
-        _check_text(owner=owner, name=name)
-        if purpose == Purpose.WALLET and count_max is None and period != Period.FOREVER:
-            raise InvalidRequest(f"a wallet that is filled each {period} needs a count")
-        if (purpose == Purpose.LIMIT or period != Period.FOREVER) and count_max is None:
-            raise InvalidRequest("a limit needs a count")
-        if purpose == Purpose.WALLET and rules.is_volatile(period):
-            raise InvalidRequest("a wallet can't be filled anew each minute: what it paid is kept in the book")
-        _check_count(count_max or 0)
-        account = Account(
-            id=AccountId(new_id("acct")),
-            owner=owner,
-            purpose=purpose,
-            unit=unit,
-            period=period,
-            count_max=count_max,
-            name=name or rules.account_name(owner, purpose=purpose, unit=unit, period=period),
-        )
-        try:
-            with self._transaction() as db:
-                there = store.find_account(db, owner=owner, purpose=purpose, unit=unit, period=period)
-                if there is None:
-                    store.write_account(db, account, at_ms=self._clock.now_ms())
-                    bump(db, ROOM)
-        except IntegrityError:  # Somebody else opened it in this moment.
-            with self.reading() as db:
-                there = store.find_account(db, owner=owner, purpose=purpose, unit=unit, period=period)
-            if there is None:
-                raise
-        return there or account
-
-    def set_limit(self, owner: str, *, unit: Unit, period: Period, count: int | None, name: str) -> Account | None:
-        """Bound what an owner uses in each window, or with `None` bound it no longer.
-
-        A lower count takes back what is available now; what nodes have leased follows as soon as they hear of it.
+        A lone node takes all that is available; of several, each takes what it needs and a part of the rest. Asks that
+        need not be renewed cost no write where there is nothing to gain.
         """
         now_ms = self._clock.now_ms()
-        _check_count(count or 0)
-        with self._transaction() as db:
-            account = store.find_account(db, owner=owner, purpose=Purpose.LIMIT, unit=unit, period=period)
-            if account is not None and count is None:
-                store.close_account(db, account.id, at_ms=now_ms)
-                bump(db, ROOM)
-            elif account is not None and count is not None:
-                account = replace(account, count_max=count)
-                store.write_count_max(db, account.id, count)
-                if not rules.is_volatile(period):
-                    self._withdraw(db, {(account.id, rules.window(period, now_ms).begins_ms): account})
-                bump(db, ROOM)
-        if account is None and count is not None:
-            return self.open_account(owner, purpose=Purpose.LIMIT, unit=unit, period=period, count_max=count, name=name)
-        return account if count is not None else None
-
-    def top_up(self, id: str, amount: Amount, reference: str) -> Balance:
-        """Add to a prepaid wallet. The same reference again changes nothing.
-
-        Raises:
-            NotFound: there is no such account.
-            InvalidRequest: the account is no prepaid wallet, or the amount is not of its unit or not above zero.
-            Conflict: the reference was used for another amount.
-        """
-        _check_text(reference=reference)
-        with self._transaction() as db:
-            account = store.read_account(db, id)
-            if account is None:
-                raise NotFound(f"there is no account {id!r}; see `courtyard accounts list`")
-            if account.purpose != Purpose.WALLET or account.period != Period.FOREVER:
-                raise InvalidRequest(f"{account.name!r} is no prepaid wallet; set its limit instead")
-            if amount.unit != account.unit or amount.count <= 0:
-                raise InvalidRequest(f"{account.name!r} takes amounts of {account.unit} above zero, not {amount.count}")
-            place = (account.id, 0)
-            balance = store.lock(db, [place])[place]
-            _check_count(balance.granted + amount.count)
-            moves: store.Moves = {(*place, "issued"): -amount.count, (*place, "available"): amount.count}
-            before = store.posted(db, "grant", f"{id}/{reference}")
-            if before is None:
-                store.post(db, "grant", f"{id}/{reference}", moves, at_ms=self._clock.now_ms())
-                bump(db, ROOM)
-            elif store.entries_of(db, before) != moves:
-                raise Conflict(f"reference {reference!r} was used for another amount on {account.name!r}")
-            return store.read_balances(db, [place])[place]
-
-    def take(self, ids: Sequence[AccountId], *, thin: Sequence[AccountId] = ()) -> list[Taken]:
-        """Lease what the current windows of some accounts have available, and grant windows that are new.
-
-        Of `thin` accounts only those are leased anew that have something to gain; looking costs no write.
-        """
-        now_ms = self._clock.now_ms()
-        wanted = [*ids, *self._gainful(thin, now_ms)]
-        if not wanted:
+        asked = {ask.account: ask for ask in self._worthwhile(asks, now_ms)}
+        if not asked:
             return []
-        taken = []
-        with self._transaction() as db:
-            accounts = {account.id: account for account in store.read_accounts(db, ids=wanted)}
-            windows = {id: rules.window(account.period, now_ms) for id, account in accounts.items()}
+        answers: list[Taken | Lost] = []
+        with self.writing() as db:
+            accounts, windows = self._running(db, asked, now_ms)
             places = {(id, window.begins_ms): accounts[id] for id, window in windows.items()}
             balances = store.lock(db, places)
-            leases = self._leases(db, places)
+            open_leases = store.read_leases(db, node=self.node, places=places)
+            leases = {(lease.account, lease.window_ms): lease for lease, _ in open_leases}
+            spends = {(lease.account, lease.window_ms): spent for lease, spent in open_leases}
+            before = wanting.wants_before(db, places, node=self.node, now_ms=now_ms) if nodes > 1 else {}
             grants: store.Moves = {}
             leased: store.Moves = {}
             for place, account in places.items():
+                ask, lease = asked[account.id], leases.get(place)
+                if ask.lease is not None and (lease is None or lease.id != ask.lease):
+                    answers.append(Lost(*place))
+                    continue
                 lacking = rules.lacking(account, balances[place])
                 grants |= {(*place, "issued"): -lacking, (*place, "available"): lacking}
-                balance = replace(balances[place], available=balances[place].available + lacking)
-                count = rules.lease_count(balance)
+                available = balances[place].available + lacking
+                spare = max(0, available - before.get(place, 0))
+                count = rules.lease_count(spare, nodes=nodes, missing=ask.missing, more=ask.more)
                 leased |= {(*place, "available"): -count, (*place, "leased"): count}
-                lease = leases.get(place) or self._new_lease(account, place[1])
-                lease = replace(lease, count=lease.count + count, expires_at_ms=now_ms + rules.LEASE_MS)
+                lease = lease or self._new_lease(account, place[1])
+                lease = replace(lease, count=lease.count + count, expires_at_ms=now_ms + self._lease_ms)
                 store.write_lease(db, self._sign(lease))
-                taken.append(Taken(account, windows[account.id], lease.count, lease.expires_at_ms))
-            self._post(db, "grant", grants)
-            self._post(db, "lease", leased)
-        return taken
+                elsewhere = self._ask_back(db, place, ask, short=ask.missing - count, now_ms=now_ms) if nodes > 1 else 0
+                answers.append(
+                    Taken(
+                        account=account,
+                        window=windows[account.id],
+                        lease=lease.id,
+                        leased=lease.count,
+                        spent=spends.get(place, 0),
+                        expires_at_ms=lease.expires_at_ms,
+                        available=spare - count,
+                        elsewhere=elsewhere,
+                    )
+                )
+            self.post_moves(db, "grant", grants)
+            self.post_moves(db, "lease", leased)
+        return answers
+
+    def wanted(self) -> dict[store.Place, int]:
+        """Read how much other nodes lack of accounts, where they come before this one."""
+        with self.reading() as db:
+            return wanting.wanted_of(db, node=self.node, now_ms=self._clock.now_ms())
+
+    def take_minutes(self, wanted: Mapping[store.Place, minutes.Part], *, nodes: int) -> list[minutes.TakenMinute]:
+        """Take parts of minutes that nodes share."""
+        with self.writing() as db:
+            accounts = {account.id: account for account in store.read_accounts(db, ids=[id for id, _ in wanted])}
+            return minutes.take(db, accounts, wanted, nodes=nodes)
+
+    def claim(self, claim: Claim, id: RequestId) -> Receipt | None:
+        """Let a request run under an idempotency key, or find the receipt of the one that ran on any node.
+
+        Raises:
+            IdempotencyConflict: the key belongs to a request with another body.
+            RequestInProgress: the first request has not ended yet, or its receipt is not posted.
+        """
+        with self.writing() as db:
+            return claiming.claim(db, claim, id, node=self.node, at_ms=self._clock.now_ms())
+
+    def unclaim(self, keys: Iterable[tuple[claiming.Key, RequestId]]) -> None:
+        """Let keys be used again whose requests left nothing to give to a repeat."""
+        with self.writing() as db:
+            claiming.free(db, keys)
 
     def give_back(self, given: Sequence[Given]) -> None:
         """Return parts of leases, and take from the accounts what they no longer grant."""
         counts = {(one.account, one.begins_ms): one.unspent for one in given}
-        with self._transaction() as db:
+        with self.writing() as db:
             accounts = {account.id: account for account in store.read_accounts(db, ids=[one.account for one in given])}
             store.lock(db, counts)
             returned: store.Moves = {}
@@ -215,100 +171,91 @@ class Book:
                 count = counts[place]
                 store.write_lease(db, self._sign(replace(lease, count=lease.count - count)))
                 returned |= {(*place, "leased"): -count, (*place, "available"): count}
-            self._post(db, "return", returned)
+            self.post_moves(db, "return", returned)
             self._withdraw(db, {place: accounts[place[0]] for place in counts if place[0] in accounts})
+            self._lapse(db, self._over(db, counts))
 
-    def close(self, owed: Sequence[Owed] | None = None) -> list[Owed]:
+    def close(self, owed: Sequence[Owed] | None = None) -> list[Owed | Lost]:
         """Return the rest of this node's leases and end them: those that are owed, or every one.
 
-        A lease of which the till spent more than was posted stays until that is posted. Says which ones ended.
+        A lease of which the till spent more than was posted stays until that is posted. Says which ones ended, and
+        which ones somebody else had ended before.
         """
-        now_ms = self._clock.now_ms()
-        ended = []
         wanted = None if owed is None else {(one.account, one.begins_ms): one.spent for one in owed}
-        with self._transaction() as db:
+        with self.writing() as db:
             places = {
                 (lease.account, lease.window_ms)
-                for lease, _ in store.read_leases(db, node=self._node)
+                for lease, _ in store.read_leases(db, node=self.node)
                 if wanted is None or (lease.account, lease.window_ms) in wanted
             }
+            gone = [] if wanted is None else [Lost(*place) for place in wanted if place not in places]
             store.lock(db, places)
-            returned: store.Moves = {}
             # Read again: nothing is posted on these windows while they are locked.
-            for lease, spent in store.read_leases(db, node=self._node, places=places):
-                place = (lease.account, lease.window_ms)
-                if wanted is not None and wanted[place] != spent:
-                    continue
-                rest = lease.count - spent
-                returned |= {(*place, "leased"): -rest, (*place, "available"): rest}
-                store.close_lease(db, lease.id, at_ms=now_ms)
-                ended.append(Owed(lease.account, lease.window_ms, spent))
-            self._post(db, "return", returned)
-        return ended
+            ending = [
+                (lease, spent)
+                for lease, spent in store.read_leases(db, node=self.node, places=places)
+                if wanted is None or wanted[lease.account, lease.window_ms] == spent
+            ]
+            self.end(db, ending)
+        return [*(Owed(lease.account, lease.window_ms, spent) for lease, spent in ending), *gone]
 
-    def post(self, entries: Sequence[Entry]) -> int:
-        """Book receipts of this node's journal."""
-        with self._transaction() as db:
-            return posting.post(db, self._node, entries, at_ms=self._clock.now_ms())
+    def end(self, db: Connection, ending: Iterable[tuple[Lease, int]]) -> None:
+        """Return what was not spent of some leases, whose windows are locked, and end them."""
+        returned: store.Moves = {}
+        for lease, spent in ending:
+            place, rest = (lease.account, lease.window_ms), lease.count - spent
+            for bucket, count in (("leased", -rest), ("available", rest)):
+                returned[(*place, bucket)] = returned.get((*place, bucket), 0) + count
+            store.close_lease(db, lease.id, at_ms=self._clock.now_ms())
+        self.post_moves(db, "return", returned)
+        self._lapse(db, self._over(db, {(account, begins_ms) for account, begins_ms, _ in returned}))
+
+    def post(self, entries: Sequence[Entry], openings: Mapping[int, Opening] | None = None) -> posting.Posted:
+        """Book receipts of this node's journal; `openings` say what the epochs among them continue."""
+        with self.writing() as db:
+            return posting.post(db, self.node, entries, openings or {}, at_ms=self._clock.now_ms())
 
     def cursor(self) -> tuple[int, int]:
         """Read how far this node's journal is posted."""
         with self.reading() as db:
-            return posting.cursor(db, self._node)
+            return posting.cursor(db, self.node)
 
-    def _gainful(self, ids: Sequence[AccountId], now_ms: int) -> list[AccountId]:
-        """Find the accounts that have something available, or whose limit was raised."""
-        if not ids:
-            return []
+    def _worthwhile(self, asks: Sequence[Ask], now_ms: int) -> list[Ask]:
+        """Pick the asks that renew, or that have something to gain: of the account, of its limit, or of other nodes."""
+        doubtful = [ask for ask in asks if not ask.renews]
+        if not doubtful:
+            return list(asks)
         with self.reading() as db:
-            accounts = store.read_accounts(db, ids=ids)
-            places = {(account.id, rules.window(account.period, now_ms).begins_ms): account for account in accounts}
-            balances = store.read_balances(db, places)
-        return [
-            account.id
-            for place, account in places.items()
-            if place not in balances or balances[place].available or rules.lacking(account, balances[place])
-        ]
+            accounts, windows = self._running(db, {ask.account: ask for ask in doubtful}, now_ms)
+            balances = store.read_balances(db, {(id, window.begins_ms) for id, window in windows.items()})
+        gainful = [ask for ask in doubtful if ask.account in accounts and _has(ask, accounts, windows, balances)]
+        return [*(ask for ask in asks if ask.renews), *gainful]
+
+    def _running(
+        self, db: Connection, ids: Iterable[AccountId], now_ms: int
+    ) -> tuple[dict[AccountId, Account], dict[AccountId, rules.Window]]:
+        """Read the accounts that may be leased, each with its window that runs now."""
+        known = store.read_accounts(db, ids=ids)
+        accounts = {account.id: account for account in known if not rules.has_expired(account, now_ms)}
+        return accounts, {id: rules.running(account, now_ms) for id, account in accounts.items()}
 
     def _leases(self, db: Connection, places: Iterable[store.Place]) -> dict[store.Place, Lease]:
-        leases = store.read_leases(db, node=self._node, places=places)
+        leases = store.read_leases(db, node=self.node, places=places)
         return {(lease.account, lease.window_ms): lease for lease, _ in leases}
 
-    def _withdraw(self, db: Connection, places: Mapping[store.Place, Account]) -> None:
-        balances = store.lock(db, places)
-        moves: store.Moves = {}
-        for place, account in places.items():
-            count = min(rules.excess(account, balances[place]), balances[place].available)
-            moves |= {(*place, "available"): -count, (*place, "issued"): count}
-        self._post(db, "withdraw", moves)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        with self._reaching(), self._database.transaction() as db:
-            yield db
-
-    @contextmanager
-    def _reaching(self) -> Iterator[None]:
-        """Say once in the log that the book is away, and once that it is back."""
-        try:
-            yield
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
-            if self._reached:
-                self._reached = False
-                _log.warning("book_unreachable", reason=str(getattr(error, "orig", None) or error))
-            raise BookUnavailable("the book can't be reached; try again", retry_after_s=1) from error
-        if not self._reached:
-            self._reached = True
-            _log.info("book_reachable")
-
-    def _post(self, db: Connection, kind: str, moves: store.Moves) -> None:
-        if any(moves.values()):
-            store.post(db, kind, new_id("post"), moves, at_ms=self._clock.now_ms())
+    def _ask_back(self, db: Connection, place: store.Place, ask: Ask, *, short: int, now_ms: int) -> int:
+        """Say what other nodes have that this one is short of, and ask them for it; or ask no longer."""
+        elsewhere = 0
+        if short > 0:
+            elsewhere = wanting.elsewhere(db, place, node=self.node, now_ms=now_ms)
+        count = short if ask.asks_back and elsewhere else 0
+        wanting.want(db, place, node=self.node, count=count, now_ms=now_ms)
+        return elsewhere
 
     def _new_lease(self, account: Account, begins_ms: int) -> Lease:
         return Lease(
             id=LeaseId(new_id("lease")),
-            node=self._node,
+            node=self.node,
             account=account.id,
             unit=account.unit,
             window_ms=begins_ms,
@@ -320,12 +267,13 @@ class Book:
         return replace(lease, signature=self._key.sign(rules.lease_bytes(lease)).hex())
 
 
-def _check_count(count: int) -> None:
-    if not 0 <= count <= COUNT_MAX:
-        raise InvalidRequest(f"a count is between 0 and {COUNT_MAX:,}, not {count:,}")
-
-
-def _check_text(**texts: str) -> None:
-    for what, text in texts.items():
-        if len(text) > _TEXT_MAX[what]:
-            raise InvalidRequest(f"{what} has at most {_TEXT_MAX[what]} characters, not {len(text)}")
+def _has(
+    ask: Ask,
+    accounts: Mapping[AccountId, Account],
+    windows: Mapping[AccountId, rules.Window],
+    balances: Mapping[store.Place, Balance],
+) -> bool:
+    balance = balances.get((ask.account, windows[ask.account].begins_ms))
+    if balance is None or balance.available or rules.lacking(accounts[ask.account], balance):
+        return True
+    return ask.missing > 0 and balance.leased > 0  # With other nodes, perhaps.

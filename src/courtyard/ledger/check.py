@@ -10,9 +10,9 @@ from sqlalchemy import Connection, func, select
 from courtyard.core.ids import AccountId
 from courtyard.ledger import check_receipts, rules, store
 from courtyard.ledger.findings import Findings
-from courtyard.ledger.journal import Journal
+from courtyard.ledger.journal import Files, Journal
 from courtyard.ledger.model import Account, Balance, Lease, Report
-from courtyard.ledger.tables import entries, postings
+from courtyard.ledger.tables import entries, nodes, postings
 from courtyard.storage import Verification
 
 Progress = Callable[[str, int, int], None]
@@ -44,20 +44,22 @@ def check(
     counted = _check_postings(db, findings)
     _check_leases(leases, windows, findings, operator_key=operator_key, now_ms=now_ms)
     _check_leases_spent(db, leases, findings)
-    read = check_receipts.check(db, journal, accounts, findings, progress)
+    journals = [journal, *_beside(db, journal, findings)]
+    read = check_receipts.check(db, journals, accounts, findings, progress)
     _check_spent(windows, read.spent, accounts, findings)
     progress("journal", 0, 0)
-    verification = journal.verify()
-    _check_journal(verification, findings)
+    verifications = [files.verify() for files in journals]
+    for files, verification in zip(journals, verifications, strict=True):
+        _check_journal(verification, findings, prefix="" if files is journal else f"{files.name}/")
     return Report(
         accounts=len(accounts),
         balances=len(windows),
         postings=counted,
         leases=sum(lease.is_open for lease, _ in leases),
         receipts=read.receipts,
-        journal_entries=verification.entries,
+        journal_entries=sum(verification.entries for verification in verifications),
         unposted=read.unposted,
-        torn=verification.torn,
+        torn=tuple(name for verification in verifications for name in verification.torn),
         findings=findings.all,
     )
 
@@ -123,7 +125,8 @@ def _check_leases(
         if not 0 <= spent <= lease.count:
             findings.add("leases", where, f"{spent} of {lease.count} is spent")
         if lease.is_open and now_ms >= lease.expires_at_ms:
-            findings.add("lease expiry", where, "it is open after its expiry; the node returns it when it starts again")
+            until = "until the node starts again, or an operator retires it"
+            findings.add("lease expiry", where, f"it is open after its expiry, {until}")
     for balance in windows:
         open_count = sums.get((balance.account, balance.window_ms), 0)
         if open_count != balance.leased:
@@ -168,9 +171,18 @@ def _check_spent(
             )
 
 
-def _check_journal(verification: Verification, findings: Findings) -> None:
+def _beside(db: Connection, journal: Journal, findings: Findings) -> list[Files]:
+    """Find the journals of other nodes on this machine that joined the book under the keys they bear."""
+    joined = set(db.execute(select(nodes.c.id)).scalars())
+    found = journal.beside()
+    for files in [files for files in found if files.node not in joined]:
+        findings.add("journal", files.name, "its key is of no node that joined the book")
+    return [files for files in found if files.node in joined]
+
+
+def _check_journal(verification: Verification, findings: Findings, *, prefix: str) -> None:
     for damage in verification.damages:
-        findings.add("journal", f"{damage.file}:{damage.line}", damage.reason)
+        findings.add("journal", f"{prefix}{damage.file}:{damage.line}", damage.reason)
 
 
 def _is_signed(lease: Lease, key: Ed25519PublicKey) -> bool:

@@ -1,17 +1,18 @@
 """Audits receipts: each one as it was written, none missing, none twice, and all of the journal's among them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
 from courtyard.core.ids import AccountId
 from courtyard.ledger import journal as entries
-from courtyard.ledger import posting, reading, rules, store
+from courtyard.ledger import posting, reading, rollup, rules, store
 from courtyard.ledger.findings import Findings
-from courtyard.ledger.journal import Journal
+from courtyard.ledger.journal import Files
 from courtyard.ledger.model import Account, Purpose, Settled
-from courtyard.ledger.tables import USAGE_COUNTS, USAGE_LABELS, journals, receipts, usage
+from courtyard.ledger.tables import alarms, receipts
+from courtyard.ledger.tables import journals as cursors
 from courtyard.storage import Entry, chain
 
 _TELL_EVERY = 500
@@ -34,7 +35,7 @@ class Read:
 
 def check(
     db: Connection,
-    journal: Journal,
+    journals: Sequence[Files],
     accounts: dict[AccountId, Account],
     findings: Findings,
     progress: Callable[[str, int, int], None],
@@ -43,13 +44,13 @@ def check(
     read = Read()
     kept = {id for id, account in accounts.items() if not rules.is_volatile(account.period)}
     total = db.execute(select(func.count()).select_from(receipts)).scalar_one()
-    beside = _Beside(journal, posting.cursor(db, journal.node), findings)
+    beside = {files.node: _Beside(files, posting.cursor(db, files.node), findings) for files in journals}
     before: Row[Any] | None = None
     for row in reading.read_all(db):
         _check_chain(row, before, findings)
         before = row
-        if row.node == journal.node:
-            beside.compare(row)
+        if row.node in beside:
+            beside[row.node].compare(row)
         settled = _check_row(row, findings)
         if settled is not None:
             _check_cost(settled, accounts, findings)
@@ -63,11 +64,13 @@ def check(
         if read.receipts % _TELL_EVERY == 0:
             progress("receipts", read.receipts, total)
     progress("receipts", total, total)
-    beside.finish()
-    read.unposted = beside.unposted
+    for one in beside.values():
+        one.finish()
+        read.unposted += one.unposted
+    _check_alarms(db, findings)
     _check_ends(db, read, findings)
     _check_twice(db, findings)
-    _check_usage(db, read, findings)
+    rollup.check(db, read.usage, findings)
     return read
 
 
@@ -110,9 +113,15 @@ def _check_cost(settled: Settled, accounts: dict[AccountId, Account], findings: 
         findings.add("receipt", f"receipt {settled.id}", f"it cost {settled.cost.count}, its wallet was charged {paid}")
 
 
+def _check_alarms(db: Connection, findings: Findings) -> None:
+    """Journals were booked without a gap, and nothing claimed a place that was taken."""
+    for row in db.execute(select(alarms).order_by(alarms.c.node, alarms.c.epoch, alarms.c.seq)):
+        findings.add(row.kind, f"node {row.node}", row.what)
+
+
 def _check_ends(db: Connection, read: Read, findings: Findings) -> None:
     """The last receipt of each node is the last that was posted."""
-    for row in db.execute(select(journals)):
+    for row in db.execute(select(cursors)):
         end = read.ends.get(row.node)
         if end != (row.epoch, row.seq):
             there = f"the last one there is {end[0]}/{end[1]}" if end else "there is none"
@@ -125,27 +134,10 @@ def _check_twice(db: Connection, findings: Findings) -> None:
         findings.add("receipt", f"receipt {id}", f"it is there {times} times")
 
 
-def _check_usage(db: Connection, read: Read, findings: Findings) -> None:
-    """The rollup says what the receipts say."""
-    columns = [usage.c[name] for name in (*USAGE_LABELS, *USAGE_COUNTS)]
-    for row in db.execute(select(*columns)):
-        labels, counts = tuple(row[: len(USAGE_LABELS)]), list(row[len(USAGE_LABELS) :])
-        summed = read.usage.pop(labels, [0] * len(USAGE_COUNTS))
-        for name, stands, sums in zip(USAGE_COUNTS, counts, summed, strict=True):
-            if stands != sums:
-                findings.add("usage", _usage_words(labels), f"{name} stands at {stands}, receipts sum to {sums}")
-    for labels in read.usage:
-        findings.add("usage", _usage_words(labels), "receipts have it, the rollup does not")
-
-
-def _usage_words(labels: tuple[str, ...]) -> str:
-    return ", ".join(f"{name} {label}" for name, label in zip(USAGE_LABELS, labels, strict=True) if label)
-
-
 class _Beside:
-    """Reads this node's journal beside its receipts, both in order."""
+    """Reads a node's journal beside its receipts, both in order."""
 
-    def __init__(self, journal: Journal, cursor: _End, findings: Findings) -> None:
+    def __init__(self, journal: Files, cursor: _End, findings: Findings) -> None:
         self._node = journal.node
         self._cursor = cursor
         self._findings = findings

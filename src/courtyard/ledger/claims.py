@@ -51,6 +51,8 @@ class Claims:
         """Oldest first."""
         self._keys: dict[RequestId, _Key] = {}
         self._has_forgotten = False
+        self.freed: list[tuple[_Key, RequestId]] = []
+        """Keys that may be used again, for other nodes to hear of."""
 
     def claim(self, claim: Claim, id: RequestId) -> Receipt | None:
         """Let the request run, or find the receipt of the one that ran.
@@ -80,6 +82,7 @@ class Claims:
         entry = self._running.pop((claim.organisation, claim.key), None)
         if entry is not None:
             del self._keys[entry.id]
+            self.freed.append(((claim.organisation, claim.key), entry.id))
 
     def free(self, id: RequestId) -> None:
         """Free the key of a request that left nothing to give to a repeat."""
@@ -87,6 +90,12 @@ class Claims:
         if key is not None:
             self._running.pop(key, None)
             self._settled.pop(key, None)
+            self.freed.append((key, id))
+
+    def take_freed(self) -> list[tuple[_Key, RequestId]]:
+        """Take the keys that other nodes are to hear of."""
+        freed, self.freed = self.freed, []
+        return freed
 
     def settle(self, receipt: Receipt, commit: Commit | None = None) -> None:
         """Keep the receipt for repeats, which get it once its commit is done."""

@@ -1,6 +1,8 @@
 """The node's file of receipts: written before an answer ends, posted to the book afterwards."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from courtyard.core.amount import Amount
 from courtyard.core.clock import Clock
 from courtyard.core.ids import NodeId
+from courtyard.ledger.continuity import Opening
 from courtyard.ledger.model import Charge, Receipt, Settled, Use
 from courtyard.storage import Commit, Committer, Damage, Entry, Log, Verification, chain, verify
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Settled).decode
+
+_NAME = re.compile(r"journal(-[1-9][0-9]*)?")
+"""The first node of a machine keeps its journal under one name, the others add their number."""
 
 NOT_WRITTEN = -1
 """The `seq` of a receipt that the journal refused: its commit says why, and nothing was charged."""
@@ -25,13 +31,42 @@ def node_of(key: Ed25519PublicKey) -> NodeId:
     return NodeId(f"node_{key.public_bytes_raw().hex()[:24]}")
 
 
-class Journal:
+class Files:
+    """A journal's files, for whoever reads them: those of this node, or of another one on this machine."""
+
+    def __init__(self, directory: Path, public_key: Ed25519PublicKey) -> None:
+        self._directory = directory
+        self._public_key = public_key
+        self.node = node_of(public_key)
+
+    @property
+    def name(self) -> str:
+        return self._directory.name
+
+    def entries(self, *, after: tuple[int, int] = (0, -1)) -> Iterator[Entry]:
+        """Read what stands in the files, after a place in them."""
+        return chain.read(self._directory, after=after)
+
+    def verify(self) -> Verification:
+        """Check every digest and signature."""
+        return verify(self._directory, self._public_key)
+
+    def beside(self) -> list["Files"]:
+        """Find the journals of the other nodes on this machine; what a file says of its own key is yet to be proved."""
+        found = []
+        for directory in sorted(self._directory.parent.iterdir()) if self._directory.parent.is_dir() else ():
+            paths = chain.files(directory) if _NAME.fullmatch(directory.name) and directory != self._directory else []
+            if paths:
+                key = bytes.fromhex(_first_line(paths[-1])[1].public_key)
+                found.append(Files(directory, Ed25519PublicKey.from_public_bytes(key)))
+        return found
+
+
+class Journal(Files):
     """Appends receipts; reads them back for posting and for checking."""
 
     def __init__(self, directory: Path, *, committer: Committer, signing_key: Ed25519PrivateKey, clock: Clock) -> None:
-        self._directory = directory
-        self._public_key = signing_key.public_key()
-        self.node = node_of(self._public_key)
+        super().__init__(directory, signing_key.public_key())
         self._log = Log(directory, name="journal", committer=committer, signing_key=signing_key, clock=clock)
         self._follower = chain.Follower(directory)
 
@@ -45,9 +80,23 @@ class Journal:
         """Why receipts can't be written just now, or nothing."""
         return self._log.failure
 
-    def open(self, *, posted: tuple[int, int]) -> tuple[Damage, ...]:
+    @property
+    def epoch(self) -> int:
+        """The epoch that is written now."""
+        return self._log.epoch
+
+    @property
+    def written_until(self) -> tuple[int, int]:
+        """Epoch and seq of the last receipt that was written, durable or not."""
+        return self._log.written_until
+
+    def openings(self, entries: Iterable[Entry]) -> dict[int, Opening]:
+        """Say how the epochs begin whose first entry is among these."""
+        return {entry.epoch: self._opening(entry.epoch) for entry in entries if entry.seq == 0}
+
+    def open(self, *, posted: tuple[int, int], epoch_min: int = 1) -> tuple[Damage, ...]:
         """Recover the last run's tail, begin an epoch after all known ones, and follow from what is posted."""
-        damages = self._log.open(epoch_min=posted[0] + 1)
+        damages = self._log.open(epoch_min=max(posted[0] + 1, epoch_min))
         self._follower = chain.Follower(self._directory, after=posted)
         return damages
 
@@ -79,17 +128,30 @@ class Journal:
         """Epoch and seq of the last receipt that is durable."""
         return self._log.durable_until
 
-    def entries(self, *, after: tuple[int, int] = (0, -1)) -> Iterator[Entry]:
-        """Read what stands in the files, after a place in them."""
-        return chain.read(self._directory, after=after)
-
-    def verify(self) -> Verification:
-        """Check every digest and signature."""
-        return verify(self._directory, self._public_key)
-
     def close(self) -> None:
         """Flush, and let go of the file."""
         self._log.close()
+
+    def _opening(self, epoch: int) -> Opening:
+        """Read how an epoch begins; earlier ones without an entry are passed over, since nothing of them is posted."""
+        first, header = _first_line(chain.path_of(self._directory, epoch))
+        continues = header.previous
+        for path in reversed([path for path in chain.files(self._directory) if chain.epoch_of(path) < epoch]):
+            before, earlier = _first_line(path)
+            if sha256(before).hexdigest() != continues:
+                break
+            continues = earlier.previous
+        return Opening(sha256(first).hexdigest(), continues)
+
+
+def _first_line(path: Path) -> tuple[bytes, chain.Header]:
+    """Read a file's first line, as it stands and as what it says."""
+    with path.open("rb") as file:
+        text = file.readline().rstrip(b"\n")
+    header = chain.decode_line(text).log
+    if header is None:
+        raise ValueError(f"{path.name} has no first line")
+    return text, header
 
 
 def decode(entry: str | bytes) -> Settled:

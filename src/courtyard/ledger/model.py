@@ -1,6 +1,6 @@
 """The nouns of the books."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -40,6 +40,20 @@ class Purpose(StrEnum):
     LIMIT = "limit"
 
 
+class Funding(StrEnum):
+    """Who pays for what a wallet grants. A limit merely bounds and is funded by nobody."""
+
+    NONE = "none"
+    INCLUDED = "included"
+    """A plan's allowance, paid for by its fee, or a free tier."""
+    CREDIT = "credit"
+    """Given away, mostly for a time."""
+    PREPAID = "prepaid"
+    """Topped up with money."""
+    POSTPAID = "postpaid"
+    """A credit line: what is used of it is invoiced."""
+
+
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """So much of one unit, once or in every window: a prepaid wallet, a budget, a rate."""
 
@@ -52,6 +66,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     count_max: int | None = None
     """What each window grants. `None` for a prepaid wallet, which has what was topped up."""
     name: str = ""
+    funding: Funding = Funding.NONE
+    expires_at_ms: int | None = None
+    """From then on nothing is held of it, and what is left of it lapses."""
 
 
 class Leg(msgspec.Struct, frozen=True):
@@ -147,6 +164,13 @@ class Receipt(Settled, frozen=True, kw_only=True, omit_defaults=True):
     digest: str
 
 
+class Needs(NamedTuple):
+    """What a request would hold if every account had it, and whether what this node has at hand will do."""
+
+    counts: Mapping[AccountId, int]
+    are_met: Callable[[], bool]
+
+
 class Settlement(NamedTuple):
     """A receipt, and what to await until it is durable."""
 
@@ -167,6 +191,46 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     signature: str = ""
     is_open: bool = True
     """Whether what is left of it is still with the node."""
+
+
+class NodeState(StrEnum):
+    """How a node is doing."""
+
+    LIVE = "live"
+    LATE = "late"
+    """It missed some of its beats."""
+    LOST = "lost"
+    """It ended without a word, or it can't reach the book; what it has leased comes back when that expires."""
+    DRAINED = "drained"
+    """It ended in order."""
+    RETIRED = "retired"
+
+
+class LeaseStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """What a node has left of one window of an account, as far as its receipts are posted."""
+
+    account: AccountId
+    unit: Unit
+    window_ms: int
+    left: int
+    expires_at_ms: int
+
+
+class NodeStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """A node as the book knows it: when it was seen, how far its journal is posted, and what it has leased."""
+
+    node: NodeId
+    name: str
+    region: str
+    state: NodeState
+    joined_at_ms: int
+    seen_at_ms: int
+    epoch: int
+    seq: int
+    """The last posted entry; -1 where there is none."""
+    leases: tuple[LeaseStanding, ...] = ()
+    trouble: str = ""
+    """Why entries of its journal are not booked, or were not."""
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,6 +255,7 @@ class Dimension(StrEnum):
     MODEL = "model"
     ENGINE = "engine"
     REGION = "region"
+    PRICE_BOOK = "price_book"
 
 
 class UsageFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,6 +275,8 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
 
     by: dict[Dimension, str]
     requests: int
+    served: int
+    """Requests that something was delivered of: the others cost nothing."""
     usage: Usage
     cost: Amount
 

@@ -1,36 +1,54 @@
 """Posts journal entries to the book: shipped at least once, with an effect exactly once."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import structlog
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select
 
-from courtyard.ledger import journal, rules, store
+from courtyard.ledger import continuity, journal, rollup, rules, store
+from courtyard.ledger.continuity import Cursor, Opening
 from courtyard.ledger.model import Settled
-from courtyard.ledger.tables import USAGE_COUNTS, USAGE_LABELS, journals, receipts, usage
+from courtyard.ledger.tables import journals, receipts
 from courtyard.storage import Entry
 
 _log = structlog.get_logger("courtyard.ledger")
 
 
-def cursor(db: Connection, node: str, *, lock: bool = False) -> tuple[int, int]:
+def cursor(db: Connection, node: str) -> tuple[int, int]:
     """Read how far a node's journal is posted."""
-    query = select(journals.c.epoch, journals.c.seq).where(journals.c.node == node)
-    row = db.execute(query.with_for_update() if lock else query).first()
+    row = db.execute(select(journals.c.epoch, journals.c.seq).where(journals.c.node == node)).first()
     return (0, -1) if row is None else (row.epoch, row.seq)
 
 
-def post(db: Connection, node: str, entries: Sequence[Entry], *, at_ms: int) -> int:
-    """Book entries that were not booked before, and say how many they were.
+class Posted(NamedTuple):
+    """How many receipts were booked, and whether the rest was not, because something before it is missing."""
+
+    booked: int
+    stopped: bool = False
+
+
+def post(db: Connection, node: str, entries: Sequence[Entry], openings: Mapping[int, Opening], *, at_ms: int) -> Posted:
+    """Book entries that were not booked before, up to the first that does not continue them.
 
     The cursor moves in the same transaction, so a page that is sent twice, or again after a crash, changes nothing;
     the unique keys of receipts stand behind it.
     """
-    done = cursor(db, node, lock=True)
-    new = [(entry, journal.decode(entry.raw)) for entry in entries if (entry.epoch, entry.seq) > done]
+    before = after = continuity.read(db, node)
+    again = [entry for entry in entries if (entry.epoch, entry.seq) <= before.place]
+    continuity.alarm_forks(db, node, again, at_ms=at_ms)
+    new = []
+    stopped = False
+    for entry in [entry for entry in entries if (entry.epoch, entry.seq) > before.place]:
+        found = continuity.trouble(db, node, after, entry, openings)
+        if found is not None:
+            continuity.alarm(db, node, entry, found, at_ms=at_ms)
+            stopped = True
+            break
+        new.append((entry, journal.decode(entry.raw)))
+        after = Cursor(entry.epoch, entry.seq, entry.digest)
     if not new:
-        return 0
+        return Posted(0, stopped)
     known = _known(db, [settled.id for _, settled in new])
     booked: list[Settled] = []
     rows = []
@@ -43,9 +61,10 @@ def post(db: Connection, node: str, entries: Sequence[Entry], *, at_ms: int) -> 
     if rows:
         db.execute(insert(receipts), rows)
         _spend(db, node, booked, f"{node}/{first.epoch}/{first.seq}-{last.epoch}/{last.seq}", at_ms=at_ms)
-        _roll_up(db, booked)
-    _move_cursor(db, node, last, first=done == (0, -1))
-    return len(rows)
+        rollup.add(db, booked)
+    continuity.move(db, node, before, after)
+    continuity.fill_gaps(db, node, after)
+    return Posted(len(rows), stopped)
 
 
 def kept(db: Connection, charged: Iterable[str]) -> frozenset[str]:
@@ -83,27 +102,6 @@ def _spend(db: Connection, node: str, booked: list[Settled], reference: str, *, 
             (*place, "spent"): count,
         }
     store.post(db, "spend", reference, moves, at_ms=at_ms)
-
-
-def _roll_up(db: Connection, booked: list[Settled]) -> None:
-    sums: dict[tuple[str, ...], list[int]] = {}
-    for receipt in booked:
-        rules.add_usage(sums, receipt)
-    adding = store.upsert(db, usage)
-    # In one order, so that two nodes never wait for each other.
-    rows = [
-        dict(zip((*USAGE_LABELS, *USAGE_COUNTS), (*labels, *counts), strict=True))
-        for labels, counts in sorted(sums.items())
-    ]
-    added = {name: usage.c[name] + adding.excluded[name] for name in USAGE_COUNTS}
-    db.execute(adding.on_conflict_do_update(index_elements=list(USAGE_LABELS), set_=added), rows)
-
-
-def _move_cursor(db: Connection, node: str, last: Entry, *, first: bool) -> None:
-    if first:
-        db.execute(insert(journals).values(node=node, epoch=last.epoch, seq=last.seq))
-    else:
-        db.execute(update(journals).where(journals.c.node == node).values(epoch=last.epoch, seq=last.seq))
 
 
 def _known(db: Connection, ids: list[str]) -> set[str]:

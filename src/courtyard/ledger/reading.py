@@ -1,31 +1,15 @@
 """Questions to the book: usage and receipts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from courtyard.core.amount import Amount, Unit
-from courtyard.core.usage import Usage
 from courtyard.ledger import journal, rules
-from courtyard.ledger.model import Dimension, Receipt, ReceiptPage, UsageFilter, UsageRow
-from courtyard.ledger.tables import USAGE_COUNTS, receipts, usage
+from courtyard.ledger.model import Receipt, ReceiptPage, UsageFilter
+from courtyard.ledger.tables import receipts
 
-
-def read_usage(db: Connection, asked: UsageFilter, by: Sequence[Dimension]) -> tuple[UsageRow, ...]:
-    """Sum the rollups that the filter lets through, by some dimensions and by currency."""
-    columns = [usage.c[dimension] for dimension in by]
-    sums = [func.sum(usage.c[name]).label(name) for name in USAGE_COUNTS]
-    query = select(*columns, usage.c.unit, *sums).group_by(*columns, usage.c.unit).order_by(*columns, usage.c.unit)
-    for name in ("organisation", "project", "key", "person", "model"):
-        wanted = getattr(asked, name)
-        if wanted is not None:
-            query = query.where(usage.c[name] == wanted)
-    if asked.day_first is not None:
-        query = query.where(usage.c.day >= asked.day_first)
-    if asked.day_last is not None:
-        query = query.where(usage.c.day <= asked.day_last)
-    return tuple(_usage_row(row, by) for row in db.execute(query))
+_NARROWEST_FIRST = ("key", "person", "project", "organisation", "model")
 
 
 def read_receipt(db: Connection, id: str) -> Receipt | None:
@@ -35,14 +19,19 @@ def read_receipt(db: Connection, id: str) -> Receipt | None:
 
 
 def read_receipts(db: Connection, asked: UsageFilter, *, before: int | None, limit: int) -> ReceiptPage:
-    """Read receipts that the filter lets through, newest first."""
-    query = select(receipts).order_by(receipts.c.number.desc()).limit(limit + 1)
-    for name in ("organisation", "project", "key", "person", "model"):
-        wanted = getattr(asked, name)
-        if wanted is not None:
-            query = query.where(receipts.c[name] == wanted)
+    """Read receipts that the filter lets through, newest first. However many there are, an index leads to them."""
+    query = select(receipts).order_by(receipts.c.at_ms.desc(), receipts.c.number.desc()).limit(limit + 1)
+    wanted = {name: value for name in _NARROWEST_FIRST if (value := getattr(asked, name)) is not None}
+    for place, (name, value) in enumerate(wanted.items()):
+        # Where several would do, the narrowest index is taken; the others would be read to their end.
+        column = receipts.c[name] if place == 0 else func.coalesce(receipts.c[name], "")
+        query = query.where(column == value)
     if before is not None:
-        query = query.where(receipts.c.number < before)
+        at_ms = db.scalar(select(receipts.c.at_ms).where(receipts.c.number == before))
+        if at_ms is None:
+            return ReceiptPage(receipts=())
+        query = query.where(receipts.c.at_ms <= at_ms)
+        query = query.where((receipts.c.at_ms < at_ms) | (receipts.c.number < before))
     if asked.day_first is not None:
         query = query.where(receipts.c.at_ms >= rules.day_ms(asked.day_first))
     if asked.day_last is not None:
@@ -75,19 +64,6 @@ def read_all(db: Connection, *, node: str | None = None) -> Iterator[Row[Any]]:
     if node is not None:
         query = query.where(receipts.c.node == node)
     yield from db.execute(query.execution_options(yield_per=1000))
-
-
-def _usage_row(row: Any, by: Sequence[Dimension]) -> UsageRow:
-    # PostgreSQL sums integers into decimals; they are whole.
-    used = Usage(
-        input=int(row.input), cached_input=int(row.cached_input), output=int(row.output), reasoning=int(row.reasoning)
-    )
-    return UsageRow(
-        by={dimension: getattr(row, dimension) for dimension in by},
-        requests=int(row.requests),
-        usage=used,
-        cost=Amount(int(row.cost), Unit(row.unit)),
-    )
 
 
 def _receipt(row: Row[Any]) -> Receipt:

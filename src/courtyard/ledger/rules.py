@@ -10,7 +10,19 @@ from courtyard.core.amount import NANO, REQUEST, TOKEN, Amount, Unit, currency, 
 from courtyard.core.clock import date_time
 from courtyard.core.errors import InvalidRequest
 from courtyard.core.ids import AccountId
-from courtyard.ledger.model import Account, Balance, Lease, Outcome, Period, Purpose, Settled
+from courtyard.core.usage import DIMENSIONS
+from courtyard.ledger.model import (
+    Account,
+    Balance,
+    Funding,
+    Lease,
+    NodeState,
+    Outcome,
+    Period,
+    Purpose,
+    Settled,
+    UsageFilter,
+)
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
@@ -21,6 +33,28 @@ HOLD_MS_MAX = 3_600_000
 
 LEASE_MS = 3_600_000
 """How long a node may go on spending without a word from the book."""
+
+LEASE_SHARED_MS = 600_000
+"""The same, where what a lost node keeps is missed by others."""
+
+CUT_OFF_S = 660
+"""A node that heard nothing of the book for so long charges nothing more, whatever it still holds."""
+
+BEAT_MS = 2_000
+BEAT_ALONE_MS = 30_000
+"""How often a node says that it is alive."""
+
+LOST_MS = 60_000
+"""A node that said nothing for this long is not counted on."""
+
+WANT_MS = 3_000
+"""How long a node is taken to be waiting for what it lacks."""
+
+AHEAD = 4
+"""A node that asks for what it is missing takes so many times that where there is plenty."""
+
+BURN_S = 10
+"""A lease among several nodes lasts about this long."""
 
 IDEMPOTENCY_MS = 7 * DAY_MS
 """How long a repeat of a request is known as one."""
@@ -55,18 +89,67 @@ def window(period: Period, now_ms: int) -> Window:
             return Window(int(begins.timestamp()) * 1000, int(ends.timestamp()) * 1000)
 
 
+def running(account: Account, now_ms: int) -> Window:
+    """Find the window of an account that holds a moment; none reaches beyond the account's expiry."""
+    found = window(account.period, now_ms)
+    if account.expires_at_ms is None:
+        return found
+    return Window(found.begins_ms, min(found.ends_ms, account.expires_at_ms))
+
+
+def has_expired(account: Account, now_ms: int) -> bool:
+    """Whether nothing may be held of an account any more."""
+    return account.expires_at_ms is not None and account.expires_at_ms <= now_ms
+
+
+def funding_of(purpose: Purpose, period: Period) -> Funding:
+    """Say who pays for an account where nobody said so: what is topped up is prepaid, what is filled anew is owed."""
+    if purpose == Purpose.LIMIT:
+        return Funding.NONE
+    return Funding.PREPAID if period == Period.FOREVER else Funding.POSTPAID
+
+
+def is_granted(account: Account) -> bool:
+    """Whether an account has what it is given piece by piece, instead of what each window grants."""
+    return account.purpose == Purpose.WALLET and account.period == Period.FOREVER and account.count_max is None
+
+
 def is_volatile(period: Period) -> bool:
     """Whether windows of this length live in the till only and never reach the book."""
     return period == Period.MINUTE
 
 
-def lease_count(balance: Balance) -> int:
+def lease_count(available: int, *, nodes: int, missing: int, more: int) -> int:
     """Size what a node takes of a window.
 
-    One node takes all there is: nobody else could use it. Where several share an account, this is the place to leave
-    them something.
+    One node takes all there is: nobody else could use it. Of several each takes what it is missing, and `more` only
+    of plenty: no more than half of what would be its part, so that leases shrink as the account does.
     """
-    return balance.available
+    if nodes <= 1:
+        return available
+    return min(available, max(missing, min(more, available // (2 * nodes))))
+
+
+def burn(before: int, spent: int, *, elapsed_ms: int) -> int:
+    """Follow what a node spends of an account in a second: what it did lately counts for more than before."""
+    return (3 * before + spent * 1000 // max(1, elapsed_ms)) // 4
+
+
+def surplus(free: int, *, nodes: int, burn: int) -> int:
+    """Count what a node that took an account for itself gives back when others have come: all but its part."""
+    return max(0, free - max(BURN_S * burn, free // nodes))
+
+
+def node_state(now_ms: int, *, seen_at_ms: int, beat_ms: int, drained: bool, retired: bool) -> NodeState:
+    """Say how a node is doing, by what it said and how long ago."""
+    if retired:
+        return NodeState.RETIRED
+    if drained:
+        return NodeState.DRAINED
+    silent_ms = now_ms - seen_at_ms
+    if silent_ms > max(LOST_MS, 5 * beat_ms):
+        return NodeState.LOST
+    return NodeState.LATE if silent_ms > 4 * beat_ms else NodeState.LIVE
 
 
 def minute_share(account: Account) -> int:
@@ -152,25 +235,53 @@ def add_spends(sums: dict[tuple[AccountId, int], int], receipt: Settled, *, kept
 def usage_labels(receipt: Settled) -> tuple[str, ...]:
     """Name what a receipt's usage is summed under; a label that it lacks is empty."""
     return (
-        day(receipt.at_ms),
         receipt.organisation,
+        day(receipt.at_ms),
         receipt.project,
         receipt.key or "",
         receipt.person or "",
         receipt.model,
         receipt.engine or "",
         receipt.region or "",
+        receipt.price_book,
         receipt.cost.unit,
     )
 
 
-def add_usage(sums: dict[tuple[str, ...], list[int]], receipt: Settled) -> None:
-    """Add a receipt to sums by label: requests, tokens by dimension, and cost."""
+UsageSums = dict[tuple[str, ...], list[int]]
+"""Counts by labels, both in the order of the table."""
+
+
+def add_usage(sums: UsageSums, receipt: Settled) -> None:
+    """Add a receipt to sums by label: requests, those that were served, what they used, and cost."""
     used = receipt.usage
-    counts = (1, used.input, used.cached_input, used.output, used.reasoning, receipt.cost.count)
+    counts = (1, int(not used.is_nothing), *(getattr(used, name) for name in DIMENSIONS), receipt.cost.count)
     labels = usage_labels(receipt)
     before = sums.get(labels)
     sums[labels] = list(counts) if before is None else [one + other for one, other in zip(before, counts, strict=True)]
+
+
+def in_brief(sums: UsageSums) -> UsageSums:
+    """Sum sums by label once more: by day for the whole house, and by month for each organisation."""
+    brief: UsageSums = {}
+    for (organisation, day, *_, model, _engine, _region, book, unit), counts in sums.items():
+        for place in ((day, "", model, book, unit), (month_of(day), organisation, model, book, unit)):
+            before = brief.setdefault(place, [0] * len(counts))
+            for number, count in enumerate(counts):
+                before[number] += count
+    return brief
+
+
+def month_of(day: str) -> str:
+    """Name the month of a day: `2026-01`."""
+    return day[:7]
+
+
+def is_of_months(asked: UsageFilter) -> bool:
+    """Whether a range of days is one of whole months."""
+    if asked.day_first is not None and not asked.day_first.endswith("-01"):
+        return False
+    return asked.day_last is None or day(day_ms(asked.day_last) + DAY_MS).endswith("-01")
 
 
 def read_amount(text: str) -> Amount:
@@ -192,9 +303,11 @@ def read_amount(text: str) -> Amount:
     return Amount(whole, unit)
 
 
-def account_name(owner: str, *, purpose: Purpose, unit: Unit, period: Period) -> str:
+def account_name(owner: str, *, purpose: Purpose, unit: Unit, period: Period, funding: Funding) -> str:
     """Call an account what people would: `USD wallet of org_1`, `requests a minute of key_2`."""
     what = currency(unit) or f"{unit}s"
+    if funding in (Funding.INCLUDED, Funding.CREDIT):
+        return f"{funding} {what} of {owner}"
     if purpose == Purpose.WALLET:
         return f"{what} wallet of {owner}"
     return f"{what} {spell(period)} of {owner}"

@@ -2,23 +2,27 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import structlog
 
-from courtyard.core.amount import REQUEST, TOKEN, Amount
+from courtyard.core.amount import Amount
 from courtyard.core.clock import Clock
-from courtyard.core.errors import BookUnavailable, Draining, JournalUnavailable
+from courtyard.core.errors import BookUnavailable, BudgetExhausted, Busy, Draining, JournalUnavailable
 from courtyard.core.ids import AccountId, NodeId, RequestId
 from courtyard.core.rates import Rate
 from courtyard.ledger import reading, rules
 from courtyard.ledger.accounting import Accounting
+from courtyard.ledger.charging import charge_of, rates_of
 from courtyard.ledger.claims import CLAIMS_MAX, Claims
 from courtyard.ledger.leasing import Leasing
-from courtyard.ledger.model import Account, Charge, Claim, Hold, Leg, Period, Purpose, Receipt, Settlement, Use
+from courtyard.ledger.model import Account, Charge, Claim, Hold, Leg, Needs, Purpose, Receipt, Settlement, Use
+from courtyard.ledger.owners import Owners
+from courtyard.ledger.pacing import end, every
+from courtyard.ledger.sharing import Sharing
+from courtyard.ledger.tending import Tending
 from courtyard.ledger.till import Till
 from courtyard.storage import Commit, Committer, Damage, Database, Keyring
 
@@ -26,8 +30,6 @@ _log = structlog.get_logger("courtyard.ledger")
 
 _POST_S = 0.5
 _TURN_S = 2
-_STOP_S = 15
-"""How long the last turns may take: a book that does not answer must not keep the node from stopping."""
 
 
 class _Charged(NamedTuple):
@@ -42,18 +44,32 @@ class Ledger(Accounting):
     """Accounts, holds and receipts of this node.
 
     `open`, then `start` in the event loop whose thread reserves and settles from then on, and in the end `stop`. What
-    people ask of the book works without any of that.
+    people ask of the book works without any of that. `nodes` says how many serve at the least.
     """
 
     def __init__(
-        self, database: Database, keyring: Keyring, committer: Committer, clock: Clock, *, directory: Path
+        self,
+        database: Database,
+        keyring: Keyring,
+        committer: Committer,
+        clock: Clock,
+        *,
+        directory: Path,
+        name: str = "node",
+        alone: bool = True,
+        nodes: int = 1,
+        region: str = "",
     ) -> None:
-        super().__init__(database, keyring, committer, clock, directory=directory)
-        self._till = Till()
-        self._leasing = Leasing(self._till, self._book, clock)
+        super().__init__(
+            database, keyring, committer, clock, directory=directory, name=name, alone=alone, region=region
+        )
+        self._till = Till(alone=alone)
+        leasing = Leasing if alone else Sharing
+        self._leasing = leasing(self._till, self._book, clock, poster=self._poster, journal=self._journal, nodes=nodes)
+        self._tending = Tending(self._membership, clock, beat_ms=self._beat_ms)
         self._claims = Claims(clock)
         self._uncommitted: deque[_Charged] = deque()
-        self._by_owner: dict[str, tuple[Account, ...]] = {}
+        self._owners = Owners()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._posting = asyncio.Event()
         self._turning = asyncio.Event()
@@ -68,7 +84,7 @@ class Ledger(Accounting):
     @property
     def failure(self) -> str | None:
         """Why receipts can't be written just now, or nothing."""
-        return self._journal.failure
+        return self._tending.dismissed or self._journal.failure
 
     def open(self) -> tuple[Damage, ...]:
         """Recover what the last run left: its receipts are posted, its leases returned. Says what was damaged.
@@ -76,18 +92,20 @@ class Ledger(Accounting):
         Raises:
             BookUnavailable: the database can't be reached.
         """
-        damages = self._journal.open(posted=self._book.cursor())
+        posted, epoch_min = self._membership.join(now_ms=self._clock.now_ms())
+        damages = self._journal.open(posted=posted, epoch_min=epoch_min)
         for damage in damages:
             _log.warning("journal_damaged", file=damage.file, line=damage.line, reason=damage.reason)
         self._poster.post()
         self._book.close()
+        self._membership.serve(self._journal.epoch)
         self._opened = True
         self.reload()
         now_ms = self._clock.now_ms()
-        begins_ms = now_ms - now_ms % rules.MINUTE_MS
         with self._book.reading() as db:
-            for receipt in reading.read_since(db, begins_ms, node=self.node):
-                self._count_minute(receipt, now_ms)
+            if self._alone:  # Of a minute that nodes share, what the last run took of it stays taken.
+                for receipt in reading.read_since(db, now_ms - now_ms % rules.MINUTE_MS, node=self.node):
+                    self._count_minute(receipt, now_ms)
             self._claims.load(reading.read_keyed(db, now_ms - rules.IDEMPOTENCY_MS, limit=CLAIMS_MAX))
         return damages
 
@@ -96,9 +114,12 @@ class Ledger(Accounting):
         assert self._opened, "the ledger starts before it is open"
         self._loop = asyncio.get_running_loop()
         self._till.bind()
+        if not self._alone:
+            self._tending.beat_soon()
+            self._turning.set()
         self._tasks = [
-            asyncio.create_task(self._every(_POST_S, self._post_durable, self._posting)),
-            asyncio.create_task(self._every(_TURN_S, self._turn, self._turning)),
+            asyncio.create_task(every(_POST_S, self._post_durable, self._posting, is_over=self._is_over)),
+            asyncio.create_task(every(_TURN_S, self._turn, self._turning, is_over=self._is_over)),
         ]
 
     async def stop(self) -> None:
@@ -106,7 +127,7 @@ class Ledger(Accounting):
         self._draining = True
         self._posting.set()
         self._turning.set()
-        await _end(*self._tasks, asyncio.create_task(self._leasing.close()))
+        await end(*self._tasks, asyncio.create_task(self._leasing.close()))
         for hold in list(self._till.holds.values()):
             _log.error("hold_never_settled", request_id=hold.id)
             self._till.release(hold)
@@ -119,6 +140,11 @@ class Ledger(Accounting):
         except BookUnavailable:
             _log.warning("leases_not_returned", reason="the book can't be reached; the next start returns them")
 
+    def hear(self) -> None:
+        """Look at once what other nodes lack."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._heard)
+
     def reload(self) -> None:
         """Read the accounts again; rates hold at once, other limits as soon as leases have followed."""
         accounts = self._book.accounts()
@@ -129,12 +155,20 @@ class Ledger(Accounting):
 
     def owned(self, owners: Iterable[str]) -> tuple[Account, ...]:
         """List the open accounts of some owners, from memory."""
-        by_owner = self._by_owner
-        return tuple([account for owner in owners for account in by_owner.get(owner, ())])
+        return self._owners.owned(owners, now_ms=self._clock.now_ms())
 
-    async def ensure(self, ids: Iterable[AccountId]) -> None:
-        """Have leases of these accounts at hand. Waits only where one is missing and the book may give it."""
-        await self._leasing.ensure(ids)
+    @property
+    def alone(self) -> bool:
+        """Whether this node has the book to itself, and so all of each account at hand."""
+        return self._alone
+
+    async def ensure(self, ids: Iterable[AccountId], needs: Needs | None = None) -> None:
+        """Have leases of these accounts at hand. Waits only where one is missing and the book may give it.
+
+        A node that is not alone has parts of accounts: `needs` says of how much, and is waited for up to two seconds
+        where other nodes can give it back.
+        """
+        await self._leasing.ensure(ids, needs)
 
     def available(self, id: AccountId) -> int:
         """Say what can be held of an account right now."""
@@ -144,23 +178,8 @@ class Ledger(Accounting):
         return share.free if share is not None and now_ms < share.expires_at_ms else 0
 
     def rates(self, accounts: Iterable[Account]) -> tuple[Rate, ...]:
-        """Say what this node has left of limits on tokens and requests that begin anew: of each unit the least."""
-        now_ms = self._clock.now_ms()
-        rates: dict[str, Rate] = {}
-        for account in accounts:
-            begins_anew = account.purpose == Purpose.LIMIT and account.period != Period.FOREVER
-            share = self._till.share(account.id, now_ms) if begins_anew and account.unit in (TOKEN, REQUEST) else None
-            if share is None or account.count_max is None:
-                continue
-            rate = Rate(
-                unit=account.unit,
-                limit=account.count_max,
-                remaining=share.free,
-                resets_ms=share.ends_ms - now_ms,
-            )
-            if account.unit not in rates or rate.remaining < rates[account.unit].remaining:
-                rates[account.unit] = rate
-        return tuple(rates.values())
+        """Say what is left of limits on tokens and requests that begin anew, as far as this node knows."""
+        return rates_of(self._till, accounts, now_ms=self._clock.now_ms())
 
     def reserve(self, legs: Sequence[Leg], *, key: RequestId) -> Hold:
         """Hold every leg, or refuse and hold none.
@@ -168,19 +187,25 @@ class Ledger(Accounting):
         Raises:
             RateLimited: a minute's account is used up; `retry_after_s` says when the minute ends.
             BudgetExhausted: another account can't cover its leg.
+            Busy: it could, with what other nodes have leased of it and did not give back yet.
             BookUnavailable: this node has no lease of an account, and the book can't be reached.
             JournalUnavailable: receipts can't be written.
             Draining: the node is shutting down.
         """
         self._refund_unwritten()
-        if self._draining:
+        if self._draining or self._tending.dismissed:
             raise Draining("this node is shutting down; send the request again", retry_after_s=1)
         if self._journal.failure is not None:
             raise JournalUnavailable(
                 f"receipts can't be written: {self._journal.failure}; make room on the disk and try again",
                 retry_after_s=5,
             )
-        return self._till.reserve(tuple(legs), key=key, now_ms=self._clock.now_ms())
+        try:
+            return self._till.reserve(tuple(legs), key=key, now_ms=self._clock.now_ms())
+        except BudgetExhausted as error:
+            if any(self._leasing.may_come(leg) for leg in legs):
+                raise Busy("what is left is at work on other nodes; try again", retry_after_s=1) from error
+            raise
 
     def release(self, hold: Hold) -> None:
         """Free all of a hold. One that expired is free already."""
@@ -194,7 +219,7 @@ class Ledger(Accounting):
         be written nothing is charged, and awaiting `committed` raises `JournalUnavailable`.
         """
         self._refund_unwritten()
-        charged = self._charge(hold, {leg.account: leg for leg in charges})
+        charged = charge_of(self._till, hold, {leg.account: leg for leg in charges})
         cost = rules.cost([(self._purpose(charge), Amount(charge.count, charge.unit)) for charge in charged])
         charged = tuple([charge for charge in charged if charge.count or charge.capped])
         now_ms = self._clock.now_ms()
@@ -211,46 +236,32 @@ class Ledger(Accounting):
         self._claims.settle(receipt, commit)
         return Settlement(receipt, commit)
 
-    def claim(self, claim: Claim, id: RequestId) -> Receipt | None:
+    async def claim(self, claim: Claim, id: RequestId) -> Receipt | None:
         """Let a request run under an idempotency key, or return the receipt of the one that ran under it.
+
+        Waits for the book only where other nodes may have claimed the key.
 
         Raises:
             IdempotencyConflict: the key belongs to a request with another body.
             RequestInProgress: the first request has not ended yet.
+            BookUnavailable: other nodes may have claimed it, and the book can't be reached.
         """
         self._refund_unwritten()
-        return self._claims.claim(claim, id)
+        first = self._claims.claim(claim, id)
+        if first is not None or self._alone:
+            return first
+        try:
+            first = await asyncio.to_thread(self._book.claim, claim, id)
+        except BaseException:
+            self._claims.unclaim(claim)
+            raise
+        if first is not None:
+            self._claims.unclaim(claim)
+        return first
 
     def unclaim(self, claim: Claim) -> None:
         """Free the key of a request that was refused before it held anything."""
         self._claims.unclaim(claim)
-
-    def _charge(self, hold: Hold, legs: dict[AccountId, Leg]) -> tuple[Charge, ...]:
-        """Spend in the till, and say what of which window."""
-        assert legs.keys() <= {leg.account for leg in hold.legs}, f"{hold.id} is charged what it does not hold"
-        counts = []
-        for held in hold.legs:
-            leg = legs.get(held.account)
-            assert leg is None or leg.amount.unit == held.amount.unit, f"{leg} is charged on {held}"
-            counts.append(0 if leg is None else leg.amount.count)
-        spent = tuple(counts)
-        if self._till.holds.get(hold.id) is hold:
-            self._till.settle(hold, spent)
-        else:
-            _log.error("settled_after_expiry", request_id=hold.id)
-            spent = self._till.settle_late(hold, counts)
-        return tuple(
-            [
-                Charge(
-                    account=held.account,
-                    window_ms=begins_ms,
-                    count=count,
-                    unit=held.amount.unit,
-                    capped=count < wanted or (held.account in legs and legs[held.account].capped),
-                )
-                for held, begins_ms, wanted, count in zip(hold.legs, hold.windows, counts, spent, strict=True)
-            ]
-        )
 
     def _purpose(self, charge: Charge) -> Purpose:
         account = self._till.account(charge.account, charge.window_ms)
@@ -262,20 +273,21 @@ class Ledger(Accounting):
 
     def _refund_unwritten(self) -> None:
         """Undo the charges whose receipts the disk refused, and forget those that became durable."""
-        uncommitted = self._uncommitted
-        while uncommitted and uncommitted[0].commit.done:
-            commit, id, charges = uncommitted.popleft()
+        while self._uncommitted and self._uncommitted[0].commit.done:
+            commit, id, charges = self._uncommitted.popleft()
             if commit.failed:
                 self._refund(charges)
                 self._claims.free(id)
 
     def _know(self, accounts: list[Account]) -> None:
-        by_owner: dict[str, tuple[Account, ...]] = {}
-        for account in accounts:
-            by_owner[account.owner] = (*by_owner.get(account.owner, ()), account)
-        self._by_owner = by_owner
+        self._owners.know(accounts, now_ms=self._clock.now_ms())
         self._till.know({account.id: account for account in accounts})
         self._leasing.level()
+        self._leasing.hear()
+        self._turning.set()
+
+    def _heard(self) -> None:
+        self._leasing.hear()
         self._turning.set()
 
     def _count_minute(self, receipt: Receipt, now_ms: int) -> None:
@@ -285,46 +297,54 @@ class Ledger(Accounting):
             if account is not None and rules.is_volatile(account.period):
                 self._till.spend(charge.account, charge.window_ms, charge.count, now_ms)
 
-    async def _every(self, seconds: float, turn: Callable[[], Awaitable[None]], woken: asyncio.Event) -> None:
-        """Take a turn every so often, or when woken, whatever went wrong in the one before."""
-        while not self._draining:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await woken.wait()
-            woken.clear()
-            try:
-                await turn()
-            except BookUnavailable:
-                pass  # The book has said so in the log.
-            except Exception:
-                _log.exception("turn_failed")
+    def _is_over(self) -> bool:
+        return self._draining
 
     async def _post_durable(self) -> None:
         self._refund_unwritten()
+        freed = self._claims.take_freed()
+        if freed and not self._alone:
+            try:
+                await asyncio.to_thread(self._book.unclaim, freed)
+            except BookUnavailable:
+                self._claims.freed += freed
+                raise
         if self._poster.is_behind:
             await asyncio.to_thread(self._poster.post)
 
     async def _turn(self) -> None:
-        for hold in self._till.expired(self._clock.now_ms()):
+        cut_off = not self._alone and self._is_cut_off()
+        for hold in list(self._till.holds.values()) if cut_off else self._till.expired(self._clock.now_ms()):
             _log.error("hold_expired", request_id=hold.id)
             self._till.release(hold)
             self._claims.free(hold.id)
+        if self._clock.now_ms() >= self._till.expires_at_ms:
+            await asyncio.to_thread(self._book.lapse)
+            await asyncio.to_thread(self.reload)
+        live = await self._tending.turn()
+        if live is not None:
+            self._leasing.share_with(live)
         await self._leasing.turn()
+
+    def _is_cut_off(self) -> bool:
+        """Use leases no longer than they run, whatever clocks say, and charge nothing long after."""
+        silent_s = self._clock.monotonic() - self._tending.contact_s
+        if silent_s >= rules.LEASE_SHARED_MS // 1000:
+            self._till.expire()
+        if silent_s < rules.CUT_OFF_S:
+            return False
+        for share in self._till.leases():
+            self._till.lose(share.account.id, share.begins_ms)
+        return True
 
     def _return_all(self) -> None:
         self._poster.post()
-        self._book.close()
+        if self._tending.dismissed is None:
+            self._book.close()
+            self._membership.drain(now_ms=self._clock.now_ms())
 
 
 def _refused(error: JournalUnavailable) -> Commit:
     commit = Commit()
     commit.finish(error)
     return commit
-
-
-async def _end(*tasks: asyncio.Task[None]) -> None:
-    """Wait for tasks that are ending; those that don't are left to the threads they wait for."""
-    _, pending = await asyncio.wait(tasks, timeout=_STOP_S)
-    for task in pending:
-        task.cancel()
-    await asyncio.gather(*pending, return_exceptions=True)

@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from courtyard.core.amount import Unit
 from courtyard.core.ids import AccountId, LeaseId, NodeId
-from courtyard.ledger.model import Account, Balance, Lease, Period, Purpose
+from courtyard.ledger.model import Account, Balance, Funding, Lease, Period, Purpose
 from courtyard.ledger.tables import accounts, balances, entries, leases, postings
 
 _Item = TypeVar("_Item")
@@ -35,18 +35,26 @@ def read_accounts(db: Connection, *, ids: Iterable[str] | None = None, closed: b
     ]
 
 
-def find_account(db: Connection, *, owner: str, purpose: Purpose, unit: str, period: Period) -> Account | None:
-    """Read the open account of a kind, if there is one."""
+def find_account(db: Connection, like: Account) -> Account | None:
+    """Read the open account that is of one kind with another, if there is one."""
     row = db.execute(
         select(accounts).where(
-            accounts.c.owner == owner,
-            accounts.c.purpose == purpose,
-            accounts.c.unit == unit,
-            accounts.c.period == period,
+            accounts.c.owner == like.owner,
+            accounts.c.purpose == like.purpose,
+            accounts.c.unit == like.unit,
+            accounts.c.period == like.period,
+            accounts.c.funding == like.funding,
+            accounts.c.expires_at_ms == (like.expires_at_ms or 0),
             accounts.c.closed_at_ms.is_(None),
         )
     ).first()
     return None if row is None else _account(row)
+
+
+def read_expired(db: Connection, *, now_ms: int) -> list[Account]:
+    """Read the open accounts whose time is over."""
+    expired = accounts.c.expires_at_ms.between(1, now_ms)
+    return [_account(row) for row in db.execute(select(accounts).where(expired, accounts.c.closed_at_ms.is_(None)))]
 
 
 def read_account(db: Connection, id: str) -> Account | None:
@@ -67,6 +75,8 @@ def write_account(db: Connection, account: Account, *, at_ms: int) -> None:
             count_max=account.count_max,
             name=account.name,
             opened_at_ms=at_ms,
+            funding=account.funding,
+            expires_at_ms=account.expires_at_ms or 0,
         )
     )
 
@@ -81,11 +91,16 @@ def close_account(db: Connection, id: str, *, at_ms: int) -> None:
     db.execute(update(accounts).where(accounts.c.id == id).values(closed_at_ms=at_ms))
 
 
+def reopen_account(db: Connection, id: str) -> None:
+    """Take an account's end back."""
+    db.execute(update(accounts).where(accounts.c.id == id).values(closed_at_ms=None))
+
+
 def read_balances(db: Connection, places: Iterable[Place]) -> dict[Place, Balance]:
     """Read where some windows stand."""
     found: dict[Place, Balance] = {}
     for some in batches(sorted(set(places))):
-        for row in db.execute(select(balances).where(_at(balances, some))):
+        for row in db.execute(select(balances).where(at(balances, some))):
             found[row.account, row.window_ms] = _balance(row)
     return found
 
@@ -119,7 +134,7 @@ def lock(db: Connection, places: Iterable[Place]) -> dict[Place, Balance]:
             db.execute(upsert(db, balances).values(empty).on_conflict_do_nothing())
     in_order = select(balances.c.account).order_by(balances.c.account, balances.c.window_ms)
     for some in batches(wanted):
-        db.execute(in_order.where(_at(balances, some)).with_for_update()).all()
+        db.execute(in_order.where(at(balances, some)).with_for_update()).all()
     return read_balances(db, wanted)
 
 
@@ -182,7 +197,7 @@ def read_leases(
         query = query.where(leases.c.node == node)
     if places is None:
         return [_lease(row) for row in db.execute(query)]
-    return [_lease(row) for some in batches(sorted(set(places))) for row in db.execute(query.where(_at(leases, some)))]
+    return [_lease(row) for some in batches(sorted(set(places))) for row in db.execute(query.where(at(leases, some)))]
 
 
 def write_lease(db: Connection, lease: Lease) -> None:
@@ -226,7 +241,7 @@ def batches(items: list[_Item]) -> Iterator[list[_Item]]:
         yield items[start : start + _IN_MAX]
 
 
-def _at(table: Table, places: list[Place]) -> ColumnElement[bool]:
+def at(table: Table, places: list[Place]) -> ColumnElement[bool]:
     return or_(*(and_(table.c.account == account, table.c.window_ms == begins) for account, begins in places))
 
 
@@ -254,6 +269,8 @@ def _account(row: Row[Any]) -> Account:
         period=Period(row.period),
         count_max=row.count_max,
         name=row.name,
+        funding=Funding(row.funding),
+        expires_at_ms=row.expires_at_ms or None,
     )
 
 

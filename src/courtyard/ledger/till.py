@@ -3,11 +3,11 @@
 import threading
 from collections.abc import Iterable
 
-from courtyard.core.amount import Amount
-from courtyard.core.errors import BookUnavailable, BudgetExhausted, CourtyardError, RateLimited
-from courtyard.core.ids import AccountId, RequestId
+from courtyard.core.errors import BookUnavailable, BudgetExhausted, CourtyardError
+from courtyard.core.ids import AccountId, LeaseId, RequestId
 from courtyard.ledger import rules
-from courtyard.ledger.model import Account, Hold, Leg, Period, Purpose
+from courtyard.ledger.model import Account, Hold, Leg
+from courtyard.ledger.refusals import refusal
 
 
 class Share:
@@ -16,15 +16,21 @@ class Share:
     __slots__ = (
         "account",
         "begins_ms",
+        "beyond",
+        "burn",
+        "burnt",
         "ends_ms",
         "expires_at_ms",
         "free",
         "held",
+        "is_lost",
+        "lease",
         "leased",
         "spent",
         "thin",
         "unsure",
         "used",
+        "written_until",
     )
 
     def __init__(self, account: Account, window: rules.Window, *, leased: int, expires_at_ms: int) -> None:
@@ -42,6 +48,17 @@ class Share:
         """Whether a request was refused: the next one asks the book first."""
         self.unsure = False
         """Whether the book may know of a smaller or larger lease, because its last answer was lost."""
+        self.lease: LeaseId | None = None
+        self.beyond = 0
+        """What the account had left for others when the book was last asked."""
+        self.burn = 0
+        """What is spent of it in a second, of late."""
+        self.burnt = 0
+        """What was spent when that was last looked at."""
+        self.is_lost = False
+        """Whether the book returned the lease, because it had expired and nothing was heard of this node."""
+        self.written_until: tuple[int, int] | None = None
+        """Of a lost one, how far the journal has to be posted until nothing of it is on its way to the book."""
 
     @property
     def is_volatile(self) -> bool:
@@ -62,11 +79,16 @@ class Share:
 class Till:
     """Shares by account, and the holds on them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, alone: bool = True) -> None:
+        self._alone = alone
+        self.coming: dict[tuple[AccountId, int], Share] = {}
+        """Parts of minutes that did not begin yet."""
         self.shares: dict[AccountId, Share] = {}
         self.past: dict[tuple[AccountId, int], Share] = {}
         """Shares of windows that ended, until what was held in them is settled and their leases are returned."""
         self.holds: dict[RequestId, Hold] = {}
+        self.expires_at_ms = rules.NEVER_MS
+        """When the first of the open accounts expires."""
         self._accounts: dict[AccountId, Account] = {}
         self._thread: int | None = None
 
@@ -77,6 +99,8 @@ class Till:
     def know(self, accounts: dict[AccountId, Account]) -> None:
         """Take the accounts as they are now; rates take effect in the running minute."""
         self._accounts = accounts
+        expiries = [account.expires_at_ms for account in accounts.values() if account.expires_at_ms is not None]
+        self.expires_at_ms = min(expiries, default=rules.NEVER_MS)
         for share in list(self.shares.values()):
             account = accounts.get(share.account.id)
             if account is None:
@@ -84,7 +108,8 @@ class Till:
                 continue
             share.account = account
             if share.is_volatile:
-                share.leased = max(rules.minute_share(account), share.held + share.spent)
+                most = max(rules.minute_share(account), share.held + share.spent)
+                share.leased = most if self._alone else min(share.leased, most)
                 share.free = share.leased - share.held - share.spent
 
     def share(self, account: AccountId, now_ms: int) -> Share | None:
@@ -97,16 +122,73 @@ class Till:
         known = self._accounts.get(account)
         if known is None or not rules.is_volatile(known.period):
             return None
-        window = rules.window(known.period, now_ms)
-        share = Share(known, window, leased=rules.minute_share(known), expires_at_ms=rules.NEVER_MS)
+        window = rules.running(known, now_ms)
+        coming = self.coming.pop((account, window.begins_ms), None)
+        if self._alone:
+            coming = Share(known, window, leased=rules.minute_share(known), expires_at_ms=rules.NEVER_MS)
+        # Where nodes share a minute, each has what it was given of it, and at first nothing.
+        share = coming or Share(known, window, leased=0, expires_at_ms=0)
         self.shares[account] = share
         return share
 
-    def put(self, account: Account, window: rules.Window, *, leased: int, expires_at_ms: int) -> Share:
-        """Make the share of a window what its lease says now."""
+    def add_minute(self, account: Account, window: rules.Window, *, count: int, left: int, now_ms: int) -> None:
+        """Add a part of a minute, which may not have begun, and note what is left of it for every node."""
+        share = self.share(account.id, now_ms)
+        if share is None or share.begins_ms != window.begins_ms:
+            fresh = Share(account, window, leased=0, expires_at_ms=window.ends_ms)
+            share = self.coming.setdefault((account.id, window.begins_ms), fresh)
+        share.leased += count
+        share.free += count
+        share.beyond = left
+        share.expires_at_ms = window.ends_ms
+        share.thin = False
+        share.check()
+
+    def expire(self) -> None:
+        """Hold nothing more until leases are renewed, whatever the clock says: nothing was heard of the book."""
+        for share in self.leases():
+            share.expires_at_ms = 0
+
+    def lose(self, account: AccountId, begins_ms: int) -> None:
+        """Hold nothing more of a lease that the book returned; what was used of it is on its way to the book."""
+        share = self.find(account, begins_ms)
+        if share is None:
+            return
+        share.is_lost = True
+        if self.shares.get(account) is share:
+            self.retire(share)
+
+    def waiting(self, account: AccountId, now_ms: int) -> Share | None:
+        """Find the share of the window that runs now whose lease was about to be returned."""
+        known = self._accounts.get(account)
+        return None if known is None else self.past.get((account, rules.running(known, now_ms).begins_ms))
+
+    def is_minute(self, account: AccountId) -> bool:
+        """Whether an account begins anew each minute."""
+        known = self._accounts.get(account)
+        return known is not None and rules.is_volatile(known.period)
+
+    def is_lost(self, account: AccountId, now_ms: int) -> bool:
+        """Whether a window's lease was lost and is not wound up yet: until then there is no other one."""
+        share = self.waiting(account, now_ms)
+        return share is not None and share.is_lost
+
+    def put(
+        self,
+        account: Account,
+        window: rules.Window,
+        *,
+        leased: int,
+        expires_at_ms: int,
+        spent: int = 0,
+        lease: LeaseId | None = None,
+        beyond: int = 0,
+    ) -> Share:
+        """Make the share of a window what its lease says now; one that the till did not know was spent as posted."""
         share = self.past.pop((account.id, window.begins_ms), None) or self.shares.get(account.id)
         if share is None or share.begins_ms != window.begins_ms:
             share = Share(account, window, leased=0, expires_at_ms=expires_at_ms)
+            share.spent = share.burnt = spent
         current = self.shares.get(account.id)
         if current is not None and current is not share:
             self.retire(current)
@@ -115,6 +197,8 @@ class Till:
         share.leased = leased
         share.free = leased - share.held - share.spent
         share.expires_at_ms = expires_at_ms
+        share.lease = lease
+        share.beyond = beyond
         share.used = share.thin = share.unsure = False
         share.check()
         return share
@@ -186,7 +270,7 @@ class Till:
         spent = []
         for leg, begins_ms, count in zip(hold.legs, hold.windows, counts, strict=True):
             share = self.find(leg.account, begins_ms)
-            part = min(count, leg.amount.count, share.free) if share is not None else 0
+            part = min(count, leg.amount.count, share.free) if share is not None and not share.is_lost else 0
             if share is not None:
                 share.free -= part
                 share.spent += part
@@ -232,6 +316,12 @@ class Till:
         """Drop a share whose lease was returned."""
         self.past.pop((account, begins_ms), None)
 
+    def minutes(self, now_ms: int) -> list[Share]:
+        """List the shares of minutes that run, and drop what came for minutes that are over."""
+        for place in [place for place, share in self.coming.items() if share.ends_ms <= now_ms]:
+            del self.coming[place]
+        return [share for share in self.shares.values() if share.is_volatile and share.ends_ms > now_ms]
+
     def leases(self) -> list[Share]:
         """List the shares that have a lease behind them, of windows that run."""
         return [share for share in self.shares.values() if not share.is_volatile]
@@ -247,25 +337,11 @@ class Till:
         account = self._accounts.get(leg.account)
         if account is None:
             return BudgetExhausted(f"account {leg.account} was closed; send the request again")
+        if rules.has_expired(account, now_ms):
+            return BudgetExhausted(f"{account.name!r} has expired; send the request again")
         if share is None or now_ms >= share.expires_at_ms:
             return BookUnavailable(
                 f"this node has no lease of {account.name!r} and the book can't be reached; try again", retry_after_s=1
             )
         share.thin = not share.is_volatile
         return refusal(account, left=share.free, needed=leg.amount, ends_ms=share.ends_ms, now_ms=now_ms)
-
-
-def refusal(account: Account, *, left: int, needed: Amount, ends_ms: int, now_ms: int) -> CourtyardError:
-    """Say why an account can't cover a request, and who can change that."""
-    what = f"{account.name!r} has {rules.words(Amount(left, account.unit))} left"
-    need = f"the request may use {rules.words(needed)}"
-    if account.period == Period.MINUTE:
-        if needed.count > (account.count_max or 0):
-            most = rules.words(Amount(account.count_max or 0, account.unit))
-            return RateLimited(f"{need}, and {account.name!r} allows {most} a minute; ask for fewer tokens")
-        seconds = max(1, -(-(ends_ms - now_ms) // 1000))
-        return RateLimited(f"{what} for this minute and {need}; try again in {seconds} s", retry_after_s=seconds)
-    if account.purpose == Purpose.WALLET and account.count_max is None:
-        return BudgetExhausted(f"{what} and {need}; an operator can top it up")
-    spell = "" if account.period == Period.FOREVER else f" this {account.period}"
-    return BudgetExhausted(f"{what}{spell} and {need}; an operator or an admin can raise it")
