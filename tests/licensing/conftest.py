@@ -36,5 +36,5 @@ def pricing(database: Database, clock: FrozenClock) -> Pricing:
 
 
 @pytest.fixture
-def licensing(ledger: Ledger, pricing: Pricing) -> Licensing:
-    return Licensing(ledger, pricing)
+def licensing(ledger: Ledger, pricing: Pricing, database: Database, clock: FrozenClock) -> Licensing:
+    return Licensing(ledger, pricing, database, clock)

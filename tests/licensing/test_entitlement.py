@@ -6,7 +6,7 @@ from courtyard.core.amount import REQUEST, TOKEN, Unit, money
 from courtyard.core.clock import FrozenClock
 from courtyard.core.errors import BudgetExhausted, Unavailable
 from courtyard.core.ids import ModelName
-from courtyard.ledger import Account, Ledger, Period, Purpose
+from courtyard.ledger import Account, Funding, Ledger, Period, Purpose
 from courtyard.licensing import Entitlement, Licensing
 from courtyard.pricing import Pricing
 from tests.licensing.asking import KEY, ORGANISATION, PERSON, PROJECT, admitted, asked
@@ -20,6 +20,27 @@ def wallet(ledger: Ledger, owner: str, unit: Unit = USD, *, monthly: int | None 
     return ledger.open_account(owner, purpose=Purpose.WALLET, unit=unit, period=period, count_max=monthly)
 
 
+def given(
+    ledger: Ledger,
+    owner: str,
+    funding: Funding,
+    *,
+    unit: Unit = USD,
+    monthly: int | None = None,
+    expires_at_ms: int | None = None,
+) -> Account:
+    """A wallet that nobody pays for: filled each month, or once."""
+    return ledger.open_account(
+        owner,
+        purpose=Purpose.WALLET,
+        unit=unit,
+        period=Period.FOREVER if monthly is None else Period.MONTH,
+        count_max=monthly,
+        funding=funding,
+        expires_at_ms=expires_at_ms,
+    )
+
+
 def limit(ledger: Ledger, owner: str, unit: Unit, period: Period, count: int = 1000) -> Account:
     account = ledger.set_limit(owner, unit=unit, period=period, count=count)
     assert account is not None
@@ -28,8 +49,8 @@ def limit(ledger: Ledger, owner: str, unit: Unit, period: Period, count: int = 1
 
 def payer(entitlement: Entitlement) -> Account:
     """The wallet that pays, which is the only one."""
-    (paying,) = (account for account in entitlement.accounts if account.purpose == Purpose.WALLET)
-    assert entitlement.accounts[0] == paying
+    (paying,) = entitlement.wallets
+    assert entitlement.accounts == (paying, *entitlement.limits)
     return paying
 
 
@@ -61,14 +82,36 @@ def test_a_wallet_in_another_currency_is_passed_over(licensing: Licensing, ledge
     assert payer(licensing.entitle(admitted())) == organisation
 
 
-def test_what_was_paid_in_advance_is_used_first(licensing: Licensing, ledger: Ledger) -> None:
-    """A credit line of the month pays where there is no prepaid wallet beside it."""
-    credit = wallet(ledger, ORGANISATION, monthly=10**12)
-    assert payer(licensing.entitle(admitted())) == credit
-
+def test_what_was_given_is_used_before_what_was_paid_and_that_before_what_is_owed(
+    licensing: Licensing, ledger: Ledger, clock: FrozenClock
+) -> None:
+    """Tokens first; then what is included, credit that expires soonest, prepaid money, and what is invoiced."""
+    day_ms = 86_400_000
+    owed = wallet(ledger, ORGANISATION, monthly=10**12)
     prepaid = wallet(ledger, ORGANISATION)
+    lasting, later, soon = (
+        given(ledger, ORGANISATION, Funding.CREDIT, expires_at_ms=expires_at_ms)
+        for expires_at_ms in (None, clock.now_ms() + 2 * day_ms, clock.now_ms() + day_ms)
+    )
+    included = given(ledger, ORGANISATION, Funding.INCLUDED, monthly=10**9)
+    tokens = given(ledger, ORGANISATION, Funding.INCLUDED, unit=TOKEN, monthly=1000)
 
-    assert payer(licensing.entitle(admitted())) == prepaid
+    assert licensing.entitle(admitted()).wallets == (tokens, included, soon, later, lasting, prepaid, owed)
+
+    clock.advance(86_400)
+    assert licensing.entitle(admitted()).wallets == (tokens, included, later, lasting, prepaid, owed)
+
+
+def test_a_project_uses_what_it_was_given_before_its_organisation_pays(licensing: Licensing, ledger: Ledger) -> None:
+    """Of each kind the nearest comes first. Only money of its own makes a project pay alone."""
+    organisation = wallet(ledger, ORGANISATION)
+    shared = given(ledger, ORGANISATION, Funding.CREDIT)
+    own = given(ledger, PROJECT, Funding.CREDIT)
+    assert licensing.entitle(admitted()).wallets == (own, shared, organisation)
+
+    alone = wallet(ledger, PROJECT)
+
+    assert licensing.entitle(admitted()).wallets == (own, alone)
 
 
 @pytest.mark.parametrize("owner", [KEY, PERSON, "org_2"])

@@ -37,6 +37,15 @@ def test_a_whole_answer_pays_what_the_engine_reported():
     assert (ending.usage, ending.outcome, ending.estimated) == (REPORTED, Outcome.COMPLETE, False)
 
 
+def test_a_client_that_leaves_pays_for_the_prompt_in_its_parts():
+    """What a cache had and took stays apart where the engine told it before the client left."""
+    meter = Meter(prompt_bytes=400, prompt_tokens_max=400, tokens_max=10)
+    prompt = Usage(input=7, cached_input=3, cache_write=20)
+    _run(meter, [Delta(text="a", tokens=1, prompt=prompt), Delta(text="b", tokens=1)], delivered=1)
+
+    assert meter.ending(None).usage == prompt + Usage(output=1)
+
+
 @given(st.integers(1, 20), st.data())
 def test_a_client_that_leaves_pays_for_what_it_got(pieces: int, data: st.DataObject):
     """Output is exactly the pieces that were delivered, and nothing at all where none was."""

@@ -3,9 +3,9 @@
     CourtyardError
       InvalidRequest 400 · ContextOverflow 400 · UnknownModel 404 · RequestTimeout 408 · BodyTooLarge 413
       NotAuthenticated 401 · KeyExpired 401
-      BudgetExhausted 402
+      BudgetExhausted 402 · ContractEnded 402
       PolicyDenied 403
-      NotAllowed 403
+      NotAllowed 403 · SeatRequired 403 · LicenceRefused 403
       NotFound 404 · MethodNotAllowed 405
       Conflict 409 · IdempotencyConflict 409 · RequestInProgress 409
       TooManyRequests 429 · RateLimited 429 · Busy 429
@@ -88,6 +88,12 @@ class BudgetExhausted(CourtyardError):
     status = 402
 
 
+class ContractEnded(BudgetExhausted):
+    """The organisation's contract has ended, or has not begun."""
+
+    code = "contract_ended"
+
+
 class PolicyDenied(CourtyardError):
     """A rule refused the request."""
 
@@ -104,6 +110,18 @@ class NotAllowed(CourtyardError):
 
     code = "not_allowed"
     status = 403
+
+
+class SeatRequired(NotAllowed):
+    """The plan is sold by the seat, and the caller holds none."""
+
+    code = "seat_required"
+
+
+class LicenceRefused(NotAllowed):
+    """The licence of this installation does not permit it, has expired, or is not genuine."""
+
+    code = "licence_refused"
 
 
 class NotFound(CourtyardError):

@@ -54,7 +54,10 @@ class Meter:
     def _counted(self) -> Usage:
         if not self._ended and (self._tokens == 0 or not self._stream):
             return Usage()
-        return Usage(input=self._prompt.input, cached_input=self._prompt.cached_input, output=self._tokens)
+        prompt = self._prompt
+        return Usage(
+            input=prompt.input, cached_input=prompt.cached_input, cache_write=prompt.cache_write, output=self._tokens
+        )
 
     def _outcome(self, error: CourtyardError | None) -> Outcome:
         if error is not None:

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 
 import structlog
+from msgspec.structs import replace
 
 from courtyard.core.chat import Delta, Embeddings
 from courtyard.core.clock import Clock
 from courtyard.core.errors import Busy, CourtyardError, EngineFailed, NoRoute
 from courtyard.core.ids import EngineName
-from courtyard.engines import Engine, EngineSettings, Health
+from courtyard.engines import Engine, EngineRoom, EngineSettings, Health
 from courtyard.routing import CircuitBreaker, EngineCard, Route
 from courtyard.serving.walk import Walk
 
@@ -25,12 +26,14 @@ class Pool:
     """Runs a walk's routes in order: the next one is tried where an engine failed before its first piece, or is full.
 
     Engines come and go with the catalogue: `follow` starts those that are new and closes those that are gone. An
-    engine whose settings changed is closed and started again.
+    engine whose settings changed is closed and started again. Where several workers serve, native engines run in the
+    machine's engine room.
     """
 
-    def __init__(self, plugins: Mapping[str, EnginePlugin], clock: Clock) -> None:
+    def __init__(self, plugins: Mapping[str, EnginePlugin], clock: Clock, *, room: EngineRoom | None = None) -> None:
         self._plugins = plugins
         self._clock = clock
+        self._room = room
         self._engines: dict[EngineName, Engine] = {}
         self._settings: dict[EngineName, EngineSettings] = {}
         self._breakers: dict[EngineName, CircuitBreaker] = {}
@@ -48,7 +51,7 @@ class Pool:
     async def follow(self, wanted: Iterable[EngineSettings]) -> None:
         """Make the pool what the catalogue says. An engine that can't start is left out, and logged."""
         async with self._following:
-            named = {settings.name: settings for settings in wanted}
+            named = {settings.name: replace(settings, room=self._room) for settings in wanted}
             gone = [name for name, settings in self._settings.items() if named.get(name) != settings]
             for name in gone:
                 await self._remove(name)

@@ -11,6 +11,7 @@ from courtyard.core.admission import Admission
 from courtyard.core.chat import Embeddings, Kind, Request
 from courtyard.core.clock import Clock
 from courtyard.core.errors import (
+    BudgetExhausted,
     CourtyardError,
     InvalidRequest,
     JournalUnavailable,
@@ -23,7 +24,7 @@ from courtyard.core.rates import Rate
 from courtyard.core.usage import Usage
 from courtyard.evidence import Decision, Evidence, Record
 from courtyard.knowledge import ground
-from courtyard.ledger import Claim, Ledger, Outcome, Receipt, Use
+from courtyard.ledger import Claim, Hold, Ledger, Outcome, Receipt, Use
 from courtyard.licensing import Entitlement, Licensing
 from courtyard.policy import Policy
 from courtyard.routing import routes
@@ -73,7 +74,7 @@ class Serving:
         A request that repeats one under its idempotency key runs no more: the receipt of the first is returned.
         """
         walk = Walk(principal=principal, request=request, begun_ms=self._clock.now_ms())
-        first = self._claim(walk)
+        first = await self._claim(walk)
         if first is not None:
             return first
         await self._begin(walk)
@@ -82,7 +83,7 @@ class Serving:
     async def embed(self, principal: Principal, request: Request) -> Embedded | Receipt:
         """Return a vector an input, paid for and durable; or the receipt of the request that this one repeats."""
         walk = Walk(principal=principal, request=request, begun_ms=self._clock.now_ms())
-        first = self._claim(walk)
+        first = await self._claim(walk)
         if first is not None:
             return first
         await self._begin(walk)
@@ -109,7 +110,7 @@ class Serving:
         """Return the catalogue's name of what a caller asks for; what it does not know, as it is."""
         return self._catalogue.name_of(model)
 
-    def _claim(self, walk: Walk) -> Receipt | None:
+    async def _claim(self, walk: Walk) -> Receipt | None:
         """Claim the caller's idempotency key, or find the receipt of the request that had it first."""
         request = walk.request
         if request.idempotency_key is None:
@@ -118,7 +119,7 @@ class Serving:
         owner = principal.key or principal.person or principal.project  # A key names requests of its own caller alone.
         digest = sha256(f"{owner}\0{request.idempotency_key}".encode()).hexdigest()
         walk.claim = Claim(walk.principal.organisation, digest, request.digest.hex())
-        return self._ledger.claim(walk.claim, request.id)
+        return await self._ledger.claim(walk.claim, request.id)
 
     async def _begin(self, walk: Walk) -> None:
         principal, request = walk.principal, walk.request
@@ -129,14 +130,13 @@ class Serving:
             walk.admission = self._policy.admit(principal, walk.request)
             walk.entitlement = self._licensing.entitle(walk.admission)
             self._check_evidence()
-            await self._ledger.ensure(account.id for account in walk.entitlement.accounts)
-            # No await from here until the hold: what is affordable is still so when it is held.
             prompt_tokens_max = _prompt_tokens_max(walk.admission.request, walk.model)
+            await self._ensure(walk.entitlement, walk.admission.request, walk.model, prompt_tokens_max)
+            # No await from here until the hold: what is affordable is still so when it is held.
             tokens_max = self._tokens_max(walk.admission, walk.model, walk.entitlement, prompt_tokens_max)
             output_max = (tokens_max or 0) * walk.admission.request.choices
             walk.usage_max = Usage(input=prompt_tokens_max, output=output_max)
-            legs = self._licensing.legs(walk.entitlement, usage_max=walk.usage_max)
-            walk.hold = self._ledger.reserve(legs, key=request.id)
+            walk.hold = self._reserve(walk, walk.entitlement)
             walk.prompt = ground(walk.admission, tokens_max=tokens_max)
             draw = random.random()  # noqa: S311
             walk.routes = routes(walk.admission, walk.model.placements, self._pool.cards, draw=draw)
@@ -148,6 +148,26 @@ class Serving:
         except BaseException:
             self._refuse(walk, Unavailable("the request ended before it was admitted"))
             raise
+
+    async def _ensure(self, entitlement: Entitlement, request: Request, model: Model, prompt_tokens_max: int) -> None:
+        """Have leases of every account at hand; among other nodes, of as much as the request may want."""
+        ids = [account.id for account in entitlement.accounts]
+        if self._ledger.alone:
+            await self._ledger.ensure(ids)
+            return
+        output_max = _tokens_wanted(request, model) * request.choices
+        usage_max = Usage(input=prompt_tokens_max, output=output_max)
+        needs = self._licensing.needs(entitlement, self._ledger.available, usage_max=usage_max)
+        await self._ledger.ensure(ids, needs)
+
+    def _reserve(self, walk: Walk, entitlement: Entitlement) -> Hold:
+        """Hold what the request can cost; a refusal says what all the wallets have left, not the last one alone."""
+        available = self._ledger.available
+        try:
+            legs = self._licensing.legs(entitlement, available, usage_max=walk.usage_max)
+            return self._ledger.reserve(legs, key=walk.request.id)
+        except BudgetExhausted as error:
+            raise self._licensing.refusal(entitlement, available, usage_max=walk.usage_max) or error from error
 
     def _rates(self, walk: Walk) -> tuple[Rate, ...]:
         assert walk.entitlement is not None, "limits are known once a request is entitled"
@@ -167,7 +187,7 @@ class Serving:
         request = admission.request
         if request.kind == Kind.EMBEDDING:
             return None
-        wanted = min(request.tokens_max or model.tokens_max_default, model.context_tokens)
+        wanted = _tokens_wanted(request, model)
         affordable = self._licensing.tokens_affordable(
             entitlement, request, self._ledger.available, prompt_tokens_max=prompt_tokens_max
         )
@@ -199,6 +219,13 @@ def _check_kind(model: Model, request: Request) -> None:
     if request.kind not in model.kinds:
         offered = ", ".join(sorted(model.kinds))
         raise InvalidRequest(f"model {model.name!r} does {offered}, not {request.kind}", param="model")
+
+
+def _tokens_wanted(request: Request, model: Model) -> int:
+    """Say how many tokens each choice of an answer may have, whoever pays."""
+    if request.kind == Kind.EMBEDDING:
+        return 0
+    return min(request.tokens_max or model.tokens_max_default, model.context_tokens)
 
 
 def _prompt_tokens_max(request: Request, model: Model) -> int:
