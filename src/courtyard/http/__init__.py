@@ -1,7 +1,9 @@
-"""HTTP as every door needs it: bounded bodies, watched clients, event streams, errors in the caller's words."""
+"""HTTP as doors need it: bounded bodies, watched clients, event streams, errors in their words, calls to others."""
 
+from courtyard.http.addresses import addresses_of, is_for_machines
 from courtyard.http.asgi import Headers, Message, Receive, Scope, Send, headers_of
 from courtyard.http.body import declared_length, read_body
+from courtyard.http.calling import Called, CallFailed, CallRefused, call, check_url
 from courtyard.http.disconnect import ClientGone, TookTooLong, Watch
 from courtyard.http.errors import AnthropicError, Dialect, OpenAIError, anthropic_error, error_headers, openai_error
 from courtyard.http.ids import caller_id, caller_trace
@@ -12,6 +14,9 @@ __all__ = [
     "DONE",
     "EVENT_STREAM",
     "AnthropicError",
+    "CallFailed",
+    "CallRefused",
+    "Called",
     "ClientGone",
     "Dialect",
     "Headers",
@@ -22,14 +27,18 @@ __all__ = [
     "Send",
     "TookTooLong",
     "Watch",
+    "addresses_of",
     "anthropic_error",
+    "call",
     "caller_id",
     "caller_trace",
+    "check_url",
     "data",
     "declared_length",
     "error_headers",
     "event",
     "headers_of",
+    "is_for_machines",
     "openai_error",
     "rate_headers",
     "read_body",
