@@ -23,4 +23,6 @@ def _read(text: str) -> datetime:
         at = datetime.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is no date: write 2026-01-31 or 2026-01-31T09:00") from error
+    if not 1970 <= at.year < 9000:
+        raise typer.BadParameter(f"{text!r} is no date of ours: the years are 1970 to 8999")
     return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""Ways of paying that ship with Courtyard."""
