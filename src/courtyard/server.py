@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import re
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
 
 from courtyard.app import House
 from courtyard.assistant import Assistant
+from courtyard.billing import Clerk, PaymentDoor, Warnings
 from courtyard.console import ConsoleRooms, ConsoleSettings, console_app
 from courtyard.gateway import OPERATIONS, Gateway, GatewayLimits, Operations, Readiness
 from courtyard.http import Receive, Scope, Send
@@ -21,8 +24,14 @@ _log = structlog.get_logger("courtyard")
 _FOLLOW_S = 0.4
 """How often a serving process looks for changes that other processes made: a revoked key works no longer than this."""
 
+_SESSION = re.compile(r"(?:^|; ?)(?:__Host-)?courtyard=([^; ]+)")
+"""Where a browser's cookies name its session."""
+
 _FLUSH_S = 30.0
 """How often is written when keys and sessions were last used."""
+
+
+_Door = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Server:
@@ -45,6 +54,8 @@ class Server:
         self.gateway = Gateway(house.identity, self.serving, self.telemetry, _limits(settings), house.clock)
         self.assistant = Assistant(house.database, self.serving, house.clock)
         self.operations = Operations(house.identity, self.telemetry, self.readiness)
+        self.clerk = Clerk(house.notices, house.payments, _warnings(house))
+        self._payment_door = PaymentDoor(house.payments)
         self._web = console_app(
             ConsoleRooms(
                 identity=house.identity,
@@ -53,6 +64,9 @@ class Server:
                 ledger=house.ledger,
                 licensing=house.licensing,
                 evidence=house.evidence,
+                notices=house.notices,
+                billing=house.billing,
+                payments=house.payments,
                 serving=self.serving,
                 assistant=self.assistant,
                 clock=house.clock,
@@ -63,6 +77,7 @@ class Server:
             )
         )
         self._seen: dict[str, int] = {}
+        self._catching_up = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._watch()
 
@@ -71,6 +86,7 @@ class Server:
         self._seen = await asyncio.to_thread(self.house.revisions.read)
         await asyncio.gather(self.pool.follow(self.house.catalogue.engines()), self._open_books())
         self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._flush())]
+        self.clerk.start()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lead each exchange to its door."""
@@ -81,8 +97,10 @@ class Server:
             await self.gateway(scope, receive, send)
         elif path in OPERATIONS:
             await self.operations(scope, receive, send)
+        elif path.startswith(PaymentDoor.PREFIX):
+            await self._noted("payments", self._payment_door, scope, receive, send)
         else:
-            await self._console(scope, receive, send)
+            await self._noted("console", self._console, scope, receive, send)
 
     async def drain(self, seconds: float | None = None) -> None:
         """Take no new work, and see what is running to its end; after `seconds`, or `drain_s`, the rest is cut."""
@@ -95,7 +113,7 @@ class Server:
         """Close everything in the order that loses nothing: doors, engines, books."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, self.clerk.stop(), return_exceptions=True)
         await self.pool.close()
         await self.house.ledger.stop()
         await asyncio.to_thread(self.house.evidence.close)
@@ -118,10 +136,16 @@ class Server:
 
     async def _open_books(self) -> None:
         await asyncio.to_thread(self.house.ledger.open)
+        await asyncio.to_thread(self.house.licensing.carry_out)
         await asyncio.to_thread(self.house.evidence.open)
         await self.house.ledger.start()
 
     async def _console(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._know_session(scope)
+        await self._web(scope, receive, send)
+
+    async def _noted(self, door: str, app: _Door, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lead an exchange to a door that keeps no account of its own, and keep it."""
         clock = self.house.clock
         begun_ms, began, status = clock.now_ms(), clock.monotonic(), 500
 
@@ -132,12 +156,12 @@ class Server:
             await send(message)
 
         try:
-            await self._web(scope, receive, noting)
+            await app(scope, receive, noting)
         finally:
             self.telemetry.finished(
                 Exchange(
                     request_id="",
-                    door="console",
+                    door=door,
                     method=scope["method"],
                     path="/" + scope["path"].lstrip("/").partition("/")[0],
                     status=status,
@@ -148,6 +172,18 @@ class Server:
             )
 
     async def _follow(self) -> None:
+        """Do what is due, and take up what other processes changed, again and again."""
+        licensing = self.house.licensing
+        while True:
+            await asyncio.sleep(_FOLLOW_S)
+            try:
+                await self._catch_up()
+                if licensing.is_due():
+                    await asyncio.to_thread(licensing.carry_out)
+            except Exception as error:  # The database may be away: what is in memory goes on serving.
+                _log.error("changes_not_followed", reason=type(error).__name__)
+
+    async def _catch_up(self) -> None:
         """Reload the rooms whose revision moved, and keep the pool what the catalogue says."""
         house = self.house
         rooms = {
@@ -155,18 +191,24 @@ class Server:
             "catalogue": house.catalogue.reload,
             "pricing": house.pricing.reload,
             "ledger": house.ledger.reload,
+            "leases": house.ledger.hear,
+            "licensing": house.licensing.reload,
         }
-        while True:
-            await asyncio.sleep(_FOLLOW_S)
-            try:
-                now = await asyncio.to_thread(house.revisions.read)
-                for room in [room for room, number in now.items() if self._seen.get(room) != number]:
-                    await asyncio.to_thread(rooms[room])
-                    if room == "catalogue":
-                        await self.pool.follow(house.catalogue.engines())
-                    self._seen[room] = now[room]
-            except Exception as error:  # The database may be away: what is in memory goes on serving.
-                _log.error("changes_not_followed", reason=type(error).__name__)
+        async with self._catching_up:
+            now = await asyncio.to_thread(house.revisions.read)
+            for room in [room for room in rooms if now.get(room) != self._seen.get(room)]:
+                await asyncio.to_thread(rooms[room])
+                if room == "catalogue":
+                    await self.pool.follow(house.catalogue.engines())
+                self._seen[room] = now[room]
+
+    async def _know_session(self, scope: Scope) -> None:
+        """Look whether a session that is not known here was begun at another worker a moment ago."""
+        cookies = dict(scope["headers"]).get(b"cookie", b"").decode("latin-1")
+        found = _SESSION.search(cookies)
+        if found is not None and self.house.identity.session(found[1]) is None:
+            with contextlib.suppress(Exception):  # Where the database is away, they are asked to sign in.
+                await self._catch_up()
 
     async def _flush(self) -> None:
         while True:
@@ -187,6 +229,17 @@ class Server:
             lambda: {card.name: float(card.available) for card in self.pool.cards},
             label="engine",
         )
+
+
+def _warnings(house: House) -> Warnings:
+    return Warnings(
+        house.database,
+        house.clock,
+        accounts=house.ledger,
+        identity=house.identity,
+        invoices=house.payments,
+        settings=house.notices.settings,
+    )
 
 
 def _limits(settings: Settings) -> GatewayLimits:

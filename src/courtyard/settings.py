@@ -4,11 +4,14 @@ import os
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Annotated, Any, get_origin
 
 import msgspec
+from msgspec import Meta
 
+from courtyard.billing import BillingSettings, PaymentsSettings
 from courtyard.core.ids import Region
+from courtyard.notices import NoticesSettings
 from courtyard.telemetry import TelemetrySettings
 
 
@@ -19,6 +22,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """The address to listen on."""
     port: int = 8420
     """0 takes a free one."""
+    workers: Annotated[int, Meta(ge=1, le=256)] = 1
+    """Processes that serve on the port, each a node; `in_flight_max` is for each of them."""
     hosts: tuple[str, ...] = ()
     """Names that the console answers to besides that of `url`, this machine's own, `localhost` and IP addresses."""
     url: str | None = None
@@ -68,6 +73,15 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """What a rule is made with, by its name: `[policy.options.size] messages_max = 100`."""
 
 
+class LicenceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The licence that this installation runs under. Once one of these is given, nothing is served without it."""
+
+    file: Path | None = None
+    """The licence; `licence.json` in the data directory when not given, where `courtyard licence install` puts it."""
+    key: Path | None = None
+    """The public key of who issued it; `licence.pub` beside it when not given."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole house."""
 
@@ -83,7 +97,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     engine: EngineDefaults = EngineDefaults()
     models: ModelSettings = ModelSettings()
     policy: PolicySettings = PolicySettings()
+    billing: BillingSettings = BillingSettings()
+    payments: PaymentsSettings = PaymentsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    licence: LicenceSettings = LicenceSettings()
+    notices: NoticesSettings = NoticesSettings()
 
     @property
     def models_dir(self) -> Path:

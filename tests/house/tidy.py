@@ -127,8 +127,12 @@ def doors_say_what_they_offer(module: Module) -> Iterator[str]:
 
 
 def files_fit_in_a_head(module: Module) -> Iterator[str]:
-    """A file has at most 350 lines; one that grows longer holds two ideas. Schema revisions are written by a tool."""
-    if module.lines > 350 and ".migrations.versions." not in module.name:
+    """A file has at most 350 lines; one that grows longer holds two ideas.
+
+    Schema revisions are written by a tool, and the verifier is one file for whoever it is handed to.
+    """
+    excused = ".migrations.versions." in module.name or module.name == "courtyard.billing.verifier"
+    if module.lines > 350 and not excused:
         yield f"{module.name}: {module.lines} lines; take it apart"
 
 

@@ -16,9 +16,9 @@ from tests.walk.wait import until
 
 
 @contextmanager
-def opened(data_dir: Path) -> Iterator[House]:
+def opened(data_dir: Path, environ: dict[str, str] | None = None) -> Iterator[House]:
     """The rooms of a data directory, not serving."""
-    house = House(load(data_dir=data_dir, environ={}))
+    house = House(load(data_dir=data_dir, environ=environ or {}))
     try:
         yield house
     finally:

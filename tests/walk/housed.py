@@ -34,9 +34,9 @@ class Housed:
 
 
 @contextmanager
-def housed(data_dir: Path, limits: GatewayLimits) -> Iterator[Housed]:
+def housed(data_dir: Path, limits: GatewayLimits, environ: dict[str, str] | None = None) -> Iterator[Housed]:
     """Serve the echo engine within these limits, for the length of a block."""
-    house = House(load(data_dir=data_dir, environ={}))
+    house = House(load(data_dir=data_dir, environ=environ or {}))
     prepare(house)
     house.catalogue.bring("echo")
     house.catalogue.serve_embedded("echo")

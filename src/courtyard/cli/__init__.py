@@ -5,8 +5,29 @@ from typing import Annotated
 import typer
 
 from courtyard import __version__
-from courtyard.cli import books, evidence, identity, models, prices
+from courtyard.cli import backup as backups
+from courtyard.cli import (
+    books,
+    contracts,
+    customers,
+    evidence,
+    exports,
+    identity,
+    invoices,
+    licence,
+    models,
+    nodes,
+    notices,
+    payments,
+    plans,
+    prices,
+    resellers,
+    seats,
+    secrets,
+)
+from courtyard.cli.reconcile import reconcile
 from courtyard.cli.serve import serve
+from courtyard.cli.verify import verify
 from courtyard.telemetry import configure_logging
 
 __all__ = ["app", "main"]
@@ -40,13 +61,29 @@ _SERVE, _WHO, _MONEY, _PROOF = "Serve", "Who may", "Money", "Proof"
 
 app.command(rich_help_panel=_SERVE)(serve)
 app.add_typer(models.app, name="models", rich_help_panel=_SERVE)
+app.command("backup", rich_help_panel=_SERVE)(backups.make)
+app.command("restore", rich_help_panel=_SERVE)(backups.restore)
+app.add_typer(secrets.app, name="secrets", rich_help_panel=_SERVE)
+app.add_typer(nodes.app, name="nodes", rich_help_panel=_SERVE)
 app.add_typer(identity.keys, name="keys", rich_help_panel=_WHO)
 app.add_typer(identity.people, name="people", rich_help_panel=_WHO)
 app.add_typer(identity.projects, name="projects", rich_help_panel=_WHO)
 app.add_typer(identity.organisations, name="organisations", rich_help_panel=_WHO)
+app.add_typer(seats.app, name="seats", rich_help_panel=_WHO)
+app.add_typer(licence.app, name="licence", rich_help_panel=_WHO)
+app.add_typer(plans.app, name="plans", rich_help_panel=_MONEY)
+app.add_typer(contracts.app, name="contracts", rich_help_panel=_MONEY)
+app.add_typer(resellers.app, name="resellers", rich_help_panel=_MONEY)
 app.add_typer(books.accounts, name="accounts", rich_help_panel=_MONEY)
 app.add_typer(prices.app, name="prices", rich_help_panel=_MONEY)
 app.command(rich_help_panel=_MONEY)(books.usage)
+app.add_typer(customers.app, name="customers", rich_help_panel=_MONEY)
+app.add_typer(invoices.app, name="invoices", rich_help_panel=_MONEY)
+app.add_typer(exports.app, name="exports", rich_help_panel=_MONEY)
+app.add_typer(payments.app, name="payments", rich_help_panel=_MONEY)
+app.command(rich_help_panel=_MONEY)(reconcile)
+app.add_typer(notices.app, name="notices", rich_help_panel=_MONEY)
+app.command(rich_help_panel=_PROOF)(verify)
 app.add_typer(books.receipts, name="receipts", rich_help_panel=_PROOF)
 app.add_typer(books.ledger, name="ledger", rich_help_panel=_PROOF)
 app.add_typer(evidence.app, name="evidence", rich_help_panel=_PROOF)

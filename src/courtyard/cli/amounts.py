@@ -33,7 +33,9 @@ def check_priced(house: House, unit: Unit, *, would: str = "limit") -> None:
         InvalidRequest: no price in force is in it, nor is it the house's own.
     """
     wanted = currency(unit)
-    known = {house.settings.currency.upper()} | {version.currency for version in house.pricing.in_force()}
+    known = {house.settings.currency.upper()} | {
+        listing.currency for book in house.pricing.books() for listing in house.pricing.in_force(book)
+    }
     if wanted is not None and wanted not in known:
         raise InvalidRequest(
             f"no price is in {wanted}, so this would {would} nothing; prices are in {', '.join(sorted(known))}"

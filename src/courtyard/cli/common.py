@@ -54,19 +54,14 @@ def open_house(data_dir: Path | None, *, new: bool = False) -> Iterator[House]:
 
     Only a `new` house is made where none is: books that nobody ever wrote would be right.
     """
-    try:
+    with refusing():
         settings = load(data_dir=data_dir)
         if not new and not (settings.data_dir / "keys").is_dir():
             raise fail(
                 f"nothing is set up in {settings.data_dir} yet; `courtyard serve` does it when it starts, "
                 "or name another --data-dir"
             )
-        with database_trouble():
-            house = House(settings)
-    except ValueError as error:
-        raise fail(str(error), status=2) from error
-    except CourtyardError as error:
-        raise fail(error.message) from error
+        house = House(settings)
     try:
         with database_trouble():
             yield house
@@ -74,6 +69,18 @@ def open_house(data_dir: Path | None, *, new: bool = False) -> Iterator[House]:
         raise fail(error.message) from error
     finally:
         house.close()
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """End the command with one line where settings are wrong, the database is away, or something is refused."""
+    try:
+        with database_trouble():
+            yield
+    except ValueError as error:
+        raise fail(str(error), status=2) from error
+    except CourtyardError as error:
+        raise fail(error.message) from error
 
 
 def policy_of(house: House) -> Policy:

@@ -183,11 +183,12 @@ def set_role(
 
 @people.command("remove")
 def remove_person(person: Who, yes: Yes = False, data_dir: DataDir = None, json: AsJson = False) -> None:
-    """Remove a person: sessions end, keys are revoked, name and address are forgotten."""
+    """Remove a person: sessions end, keys are revoked, a seat is free again, name and address are forgotten."""
     with open_house(data_dir) as house:
         leaving = person_of(house, person)
         confirm(f"Remove {leaving.email}, and revoke their keys?", yes=yes)
         house.identity.remove_person(leaving.id)
+        house.licensing.free(leaving.id)
     if json:
         print_json({"removed": leaving.id})
     else:

@@ -30,16 +30,16 @@ async def serve_until_told(house: House, setup: Setup, port: list[socket.socket]
     listener = listener_type(server, port)
     try:
         await asyncio.gather(loading, server.start())
-        _spare_collector()
+        spare_collector()
         running = asyncio.create_task(listener.run_until_told())
         await listener.listening(running)
-        _announce(await asyncio.to_thread(welcome, house, setup, _url(port[0])), json=json)
+        announce(await asyncio.to_thread(welcome, house, setup, url_of(port[0])), json=json)
         await running
     finally:
         await server.stop()
 
 
-def _spare_collector() -> None:
+def spare_collector() -> None:
     """Have the garbage collector leave alone what stays for ever, and look at the rest less often.
 
     A request makes hundreds of objects and hardly a cycle; collecting after each 700 of them was a tenth of its CPU.
@@ -56,14 +56,16 @@ def _web() -> "tuple[type[Server], type[Listener]]":
     return Server, Listener
 
 
-def _url(bound: socket.socket) -> str:
+def url_of(bound: socket.socket) -> str:
+    """Say where a socket is reached from this machine."""
     host, port = bound.getsockname()[:2]
     if host in ("0.0.0.0", "::"):  # noqa: S104
         host = "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _announce(told: Welcome, *, json: bool) -> None:
+def announce(told: Welcome, *, json: bool) -> None:
+    """Say that the house serves, and how to begin."""
     if json:
         print_json(told)
         return

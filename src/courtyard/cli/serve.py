@@ -1,6 +1,8 @@
 """`courtyard serve`: the house, open."""
 
+import asyncio
 import fcntl
+import gc
 import os
 import resource
 import socket
@@ -12,19 +14,27 @@ from typing import Annotated
 import typer
 import uvloop
 
+from courtyard import plugins
+from courtyard.app import House, workers_of
 from courtyard.cli.common import AsJson, DataDir, fail, open_house, policy_of
-from courtyard.cli.first_run import bring_model, prepare
-from courtyard.cli.ports import bind
+from courtyard.cli.first_run import bring_model, prepare, welcome
+from courtyard.cli.ports import bind, share, shared
+from courtyard.identity import Setup
 from courtyard.telemetry import configure_logging
 
 
 def serve(
+    *,
     data_dir: DataDir = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = None,
     model: Annotated[
         str, typer.Option(help="Embedded model: a name or alias from `courtyard models list`, `echo`, or `none`.")
     ] = "default",
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="Processes that serve; `[server] workers` if not said."),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Serve models, the console and the books; set up an empty data directory on the way."""
@@ -33,12 +43,52 @@ def serve(
         _allow_many_files()
         policy_of(house)  # What is wrong with it is said before anything starts.
         settings = house.settings.server
+        count = workers or settings.workers
         bound = _bound(host or settings.host, settings.port if port is None else port)
         setup = prepare(house)
         bring_model(house, model, quiet=json)
-        from courtyard.cli.running import serve_until_told  # noqa: PLC0415 - Other commands need no web server.
+        _settle_others(house, count)
+        if count == 1:
+            from courtyard.cli.running import serve_until_told  # noqa: PLC0415 - Other commands need no web server.
 
-        uvloop.run(serve_until_told(house, setup, bound, json=json))
+            uvloop.run(serve_until_told(house, setup, bound, json=json))
+        elif status := _serve_together(house, setup, bound, workers=count, json=json):
+            raise typer.Exit(status)
+
+
+def _serve_together(house: House, setup: Setup, bound: list[socket.socket], *, workers: int, json: bool) -> int:
+    """Serve by several processes, which this one starts and watches."""
+    from courtyard.cli.running import announce, url_of  # noqa: PLC0415 - What is imported before they start, they share.
+    from courtyard.cli.supervising import Supervisor  # noqa: PLC0415
+    from courtyard.cli.working import Common  # noqa: PLC0415
+
+    plugins.load("engines")
+    told = welcome(house, setup, url_of(bound[0]))
+    house.close()  # What runs in threads, and connections, do not survive a fork.
+    common = Common.of(house.settings, workers, shared(bound))
+    reserved = share(common.addresses)  # Nobody else takes the port while no worker has it.
+    serving, below = common.posts()
+    gc.collect()
+    gc.freeze()
+    try:
+        return Supervisor(workers=serving, below=below).run(lambda: announce(told, json=json))
+    finally:
+        for one in reserved:
+            one.close()
+
+
+def _settle_others(house: House, workers: int) -> None:
+    """Post what workers left behind that no longer serve here, and return their leases."""
+    for number in sorted(workers_of(house.settings.data_dir)):
+        if number > workers:
+            left = House(house.settings, house.clock, worker=number, workers=workers)
+            try:
+                left.ledger.open()
+                left.evidence.open()
+                left.evidence.close()
+                asyncio.run(left.ledger.stop())
+            finally:
+                left.close()
 
 
 @contextmanager

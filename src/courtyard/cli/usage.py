@@ -17,7 +17,7 @@ from courtyard.cli.common import AsJson, DataDir, err, fits, open_house, out, pr
 from courtyard.core.amount import Amount, Unit, currency
 from courtyard.core.errors import NotFound
 from courtyard.core.ids import KeyId, OrganisationId, PersonId, ProjectId
-from courtyard.core.usage import Usage
+from courtyard.core.usage import DIMENSIONS, Usage
 from courtyard.ledger import Dimension, UsageFilter, UsageRow, words
 
 
@@ -37,6 +37,9 @@ class Measure(StrEnum):
     TOKENS = "tokens"
     REQUESTS = "requests"
 
+
+_ALWAYS = {"input": "input", "cached_input": "cached", "output": "output", "reasoning": "reasoning"}
+"""Dimensions that a table always has, by their headers; the others where there is any."""
 
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 _BAR_MAX = 60
@@ -119,14 +122,11 @@ def _table(rows: tuple[UsageRow, ...], by: tuple[Dimension, ...], names: dict[st
         table.add_column(dimension, overflow="fold", no_wrap=dimension != Dimension.MODEL)
     total = sum((row.usage for row in rows), Usage())
     table.columns[0].footer = "all"
-    for name, count in (
-        ("requests", sum(row.requests for row in rows)),
-        ("input", total.input),
-        ("cached", total.cached_input),
-        ("output", total.output),
-        ("reasoning", total.reasoning),
-    ):
-        table.add_column(name, justify="right", footer=f"{count:,}", no_wrap=True)
+    dimensions = [name for name in DIMENSIONS if name in _ALWAYS or getattr(total, name)]
+    table.add_column("requests", justify="right", footer=f"{sum(row.requests for row in rows):,}", no_wrap=True)
+    for name in dimensions:
+        header = _ALWAYS.get(name, name.replace("_", " "))
+        table.add_column(header, justify="right", footer=f"{getattr(total, name):,}", no_wrap=True)
     costs: dict[Unit, Amount] = {}
     for row in rows:
         costs[row.cost.unit] = costs.get(row.cost.unit, Amount(0, row.cost.unit)) + row.cost
@@ -138,7 +138,7 @@ def _table(rows: tuple[UsageRow, ...], by: tuple[Dimension, ...], names: dict[st
             escape(_named(dimension, id, names)) + (f" [dim]{escape(id)}[/dim]" if ids and id in names else "")
             for dimension, id in row.by.items()
         ]
-        counts = (row.requests, used.input, used.cached_input, used.output, used.reasoning)
+        counts = (row.requests, *(getattr(used, name) for name in dimensions))
         table.add_row(*labels, *(f"{count:,}" for count in counts), words(row.cost) if row.cost.count else "")
     return table
 
@@ -208,10 +208,10 @@ def _count_words(count: int, measure: Measure, unit: Unit) -> str:
 def _csv(rows: tuple[UsageRow, ...], by: tuple[Dimension, ...]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*by, "requests", "input", "cached_input", "output", "reasoning", "cost", "currency"])
+    writer.writerow([*by, "requests", *DIMENSIONS, "cost", "currency"])
     for row in rows:
         used = row.usage
         cost = words(row.cost).partition(" ")[0].replace(",", "")
-        counts = (row.requests, used.input, used.cached_input, used.output, used.reasoning)
+        counts = (row.requests, *(getattr(used, name) for name in DIMENSIONS))
         writer.writerow([*row.by.values(), *counts, cost, currency(row.cost.unit) or ""])
     return text.getvalue()

@@ -52,6 +52,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Sealed(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A record in its place of the chain: `digest` is over `previous` and the record as it stands in the file."""
 
+    log: str = "evidence"
+    """Which of the logs: each worker has one."""
     epoch: int
     seq: int
     previous: str

@@ -1,7 +1,7 @@
-"""Reads the record from its end, without reading what is not asked for."""
+"""Reads the record from its end, without reading what is not asked for. Each worker has a log; they are read as one."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -25,25 +25,67 @@ class Place(NamedTuple):
     offset: int
 
 
-def read(directory: Path, asked: Filter, *, before: str | None, limit: int) -> RecordPage:
+_BEGINNING = Place(0, 0)
+
+
+class _Found(NamedTuple):
+    """A record, and the places before which a reading goes on: with it again, or after it."""
+
+    sealed: Sealed
+    again: Place
+    after: Place
+
+
+class _Back:
+    """One log, read backwards."""
+
+    def __init__(self, directory: Path, asked: Filter, before: Place | None) -> None:
+        self._records = _back(directory, asked, before)
+        self._head: _Found | None = None
+        self._is_read = False
+        self.place = before or _BEGINNING
+        """Where to go on."""
+
+    @property
+    def head(self) -> _Found | None:
+        """The next record that was asked for, or nothing."""
+        if not self._is_read:
+            self._head, self._is_read = next(self._records, None), True
+            self.place = _BEGINNING if self._head is None else self._head.again
+        return self._head
+
+    def take(self) -> Sealed:
+        """Go past the next record."""
+        found = self.head
+        assert found is not None, "what is taken was looked at"
+        self._is_read = False
+        self.place = found.after
+        return found.sealed
+
+
+def read(directories: Sequence[Path], asked: Filter, *, before: str | None, limit: int) -> RecordPage:
     """Read up to `limit` records that the filter takes, newest first, from the end or from before a page's `next`."""
+    places: Sequence[Place | None] = [None] * len(directories)
+    if before is not None:
+        places = _places(before, len(directories))
+    logs = [_Back(directory, asked, place) for directory, place in zip(directories, places, strict=True)]
     found: list[Sealed] = []
-    for place, record in _back(directory, asked, None if before is None else _place(before)):
-        if asked.takes(record):
-            found.append(record)
-            if len(found) == limit:
-                return RecordPage(records=tuple(found), next=f"{place.epoch}.{place.offset}")
-    return RecordPage(records=tuple(found))
+    while len(found) < limit:
+        heads = [(log.head.sealed.at_ms, -number) for number, log in enumerate(logs) if log.head is not None]
+        if not heads:
+            return RecordPage(records=tuple(found))
+        found.append(logs[-max(heads)[1]].take())
+    return RecordPage(records=tuple(found), next=_written([log.place for log in logs]))
 
 
 def count(directory: Path) -> int:
     """Count all records, by reading the end of each file."""
     lasts = (next(_entries_back(path, None), None) for path in chain.files(directory))
-    return sum(last[1].seq + 1 for last in lasts if last is not None)
+    return sum(last[2].seq + 1 for last in lasts if last is not None)
 
 
-def _back(directory: Path, asked: Filter, before: Place | None) -> Iterator[tuple[Place, Sealed]]:
-    """Yield records from the newest one that can be asked for to the oldest. What is damaged is left to `verify`."""
+def _back(directory: Path, asked: Filter, before: Place | None) -> Iterator[_Found]:
+    """Yield the records that are asked for, the newest first. What is damaged is left to `verify`."""
     for path in reversed(chain.files(directory)):
         epoch = chain.epoch_of(path)
         if before is not None and epoch > before.epoch:
@@ -52,8 +94,10 @@ def _back(directory: Path, asked: Filter, before: Place | None) -> Iterator[tupl
         if begun_ms is not None and asked.until_ms is not None and begun_ms >= asked.until_ms + _EARLIER_MS_MAX:
             continue
         end = before.offset if before is not None and epoch == before.epoch else None
-        for offset, line in _entries_back(path, end):
-            yield Place(epoch, offset), _sealed(line, epoch)
+        for offset, size, line in _entries_back(path, end):
+            sealed = _sealed(line, epoch, directory.name)
+            if asked.takes(sealed):
+                yield _Found(sealed, again=Place(epoch, offset + size), after=Place(epoch, offset))
         if begun_ms is not None and asked.since_ms is not None and begun_ms < asked.since_ms:
             return  # Files before this one hold what is older than its beginning.
 
@@ -68,7 +112,8 @@ def _begun_ms(path: Path) -> int | None:
     return None if header is None else header.at_ms
 
 
-def _entries_back(path: Path, end: int | None) -> Iterator[tuple[int, chain.Line]]:
+def _entries_back(path: Path, end: int | None) -> Iterator[tuple[int, int, chain.Line]]:
+    """Yield entries, the last one first, each with the offset and the size of its line."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         for offset, text in _lines_back(file, size if end is None else min(end, size)):
@@ -80,7 +125,7 @@ def _entries_back(path: Path, end: int | None) -> Iterator[tuple[int, chain.Line
             except ValueError:
                 continue
             if whole:
-                yield offset, line
+                yield offset, len(text), line
 
 
 def _lines_back(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
@@ -100,13 +145,29 @@ def _lines_back(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
         end = begin
 
 
-def _sealed(line: chain.Line, epoch: int) -> Sealed:
+def _sealed(line: chain.Line, epoch: int, log: str) -> Sealed:
     record = msgspec.structs.asdict(_decode(line.entry))
-    return Sealed(**record, epoch=epoch, seq=line.seq, previous=line.previous, digest=line.digest)
+    return Sealed(**record, log=log, epoch=epoch, seq=line.seq, previous=line.previous, digest=line.digest)
 
 
-def _place(text: str) -> Place:
-    epoch, _, offset = text.partition(".")
+def _written(places: Sequence[Place]) -> str:
+    return "_".join(f"{place.epoch}.{place.offset}" for place in places)
+
+
+def _places(text: str, count: int) -> list[Place]:
+    """Read a page's `next`. Logs that came since then hold only what is newer."""
+    places = [_place(part, text) for part in text.split("_")]
+    if len(places) > count:
+        raise _no_place(text)
+    return places + [_BEGINNING] * (count - len(places))
+
+
+def _place(part: str, text: str) -> Place:
+    epoch, _, offset = part.partition(".")
     if not (epoch.isdecimal() and offset.isdecimal()):
-        raise InvalidRequest(f"{text!r} is no place in the record: use `next` of the page before", param="before")
+        raise _no_place(text)
     return Place(int(epoch), int(offset))
+
+
+def _no_place(text: str) -> InvalidRequest:
+    return InvalidRequest(f"{text!r} is no place in the record: use `next` of the page before", param="before")

@@ -1,6 +1,6 @@
 """Evidence's face: seal a record of every decision, read them back, and prove that none was changed."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -22,11 +22,22 @@ _encode = msgspec.json.Encoder().encode
 class Evidence:
     """The record. Sealing never waits for the disk; reading and verifying do, so call them from a thread."""
 
-    def __init__(self, directory: Path, keyring: Keyring, committer: Committer, clock: Clock) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        keyring: Keyring,
+        committer: Committer,
+        clock: Clock,
+        *,
+        name: str = "evidence",
+        others: Mapping[str, Path] = {},
+    ) -> None:
+        """Seal in `directory`, with the key of this name; the logs of `others`, by their keys' names, are only read."""
         self._directory = directory
-        signing_key = keyring.signing_key("evidence")
-        self._public_key = signing_key.public_key()
-        self._log = Log(directory, name="evidence", committer=committer, signing_key=signing_key, clock=clock)
+        self._keyring = keyring
+        self._logs = {name: directory, **others}
+        signing_key = keyring.signing_key(name)
+        self._log = Log(directory, name=name, committer=committer, signing_key=signing_key, clock=clock)
 
     def open(self) -> tuple[Damage, ...]:
         """Recover what the last run left, and take records from now on; only the serving process does this.
@@ -62,7 +73,20 @@ class Evidence:
 
     def verify(self) -> Verification:
         """Recompute every digest and check every signature; each damage names its file and line."""
-        return verify(self._directory, self._public_key)
+        found = [
+            (directory, verify(directory, self._keyring.signing_key(name).public_key()))
+            for name, directory in self._logs.items()
+        ]
+        return Verification(
+            entries=sum(one.entries for _, one in found),
+            pages=sum(one.pages for _, one in found),
+            damages=tuple(
+                msgspec.structs.replace(damage, file=self._file(directory, damage.file))
+                for directory, one in found
+                for damage in one.damages
+            ),
+            torn=tuple(self._file(directory, name) for directory, one in found for name in one.torn),
+        )
 
     def records(self, asked: Filter = Filter(), *, before: str | None = None, limit: int = 100) -> RecordPage:
         """Read records, newest first; `before` is the `next` of the page after which to go on.
@@ -70,11 +94,15 @@ class Evidence:
         Raises:
             InvalidRequest: `before` is no page's `next`.
         """
-        return reading.read(self._directory, asked, before=before, limit=limit)
+        return reading.read(tuple(self._logs.values()), asked, before=before, limit=limit)
 
     def count(self) -> int:
         """Count the records, without reading them all."""
-        return reading.count(self._directory)
+        return sum(reading.count(directory) for directory in self._logs.values())
+
+    def _file(self, directory: Path, name: str) -> str:
+        """Name a file, with its directory where that is another worker's."""
+        return name if directory == self._directory else f"{directory.name}/{name}"
 
 
 def _bounded(record: Record) -> Record:

@@ -1,12 +1,14 @@
 """Durable things: the database, signing keys, and append-only logs."""
 
-from courtyard.storage import chain
+from courtyard.storage import backup, chain
 from courtyard.storage.chain import Damage, Entry, Verification, read, verify
+from courtyard.storage.chain_copy import cut
 from courtyard.storage.committer import Commit, Committer
 from courtyard.storage.database import Database, metadata
-from courtyard.storage.keyring import Keyring
+from courtyard.storage.keyring import Keyring, variable
 from courtyard.storage.log import Appended, Log
 from courtyard.storage.revisions import Revisions, bump
+from courtyard.storage.shared import SharedSecrets, WrongSecrets
 from courtyard.storage.trouble import DatabaseUnavailable, database_trouble
 
 __all__ = [
@@ -20,11 +22,16 @@ __all__ = [
     "Keyring",
     "Log",
     "Revisions",
+    "SharedSecrets",
     "Verification",
+    "WrongSecrets",
+    "backup",
     "bump",
     "chain",
+    "cut",
     "database_trouble",
     "metadata",
     "read",
+    "variable",
     "verify",
 ]

@@ -11,11 +11,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 _SECRET_BYTES = 32
 
 
+def variable(name: str) -> str:
+    """Name the environment variable that takes a secret's place."""
+    return f"COURTYARD_SECRET_{name.upper().replace('-', '_')}"
+
+
 class Keyring:
     """Named secrets of 32 bytes, made on first use and kept in `directory` with mode 0600.
 
-    `COURTYARD_SECRET_<NAME>` in the environment (64 hex digits) takes the place of the file, for installations whose
-    secrets come from a manager.
+    `COURTYARD_SECRET_<NAME>` in the environment (64 hex digits; `NODE_2` for `node-2`) takes the place of the file, for
+    installations whose secrets come from a manager.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -28,7 +33,7 @@ class Keyring:
         Raises:
             ValueError: the environment or the file holds something that is not 64 hex digits.
         """
-        given = os.environ.get(f"COURTYARD_SECRET_{name.upper()}")
+        given = os.environ.get(variable(name))
         text = given if given is not None else self._read_or_make(self._directory / f"{name}.key")
         try:
             secret = bytes.fromhex(text.strip())

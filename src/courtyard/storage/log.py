@@ -88,6 +88,12 @@ class Log:
         return self._durable_until
 
     @property
+    def written_until(self) -> tuple[int, int]:
+        """Epoch and seq of the last entry that was appended, durable or not."""
+        with self._lock:
+            return self._epoch, self._count - 1
+
+    @property
     def failure(self) -> str | None:
         """Why entries can't be written just now, or nothing."""
         return self._failure

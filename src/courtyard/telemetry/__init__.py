@@ -5,5 +5,6 @@ from courtyard.telemetry.metrics import CONTENT_TYPE
 from courtyard.telemetry.model import Exchange, TelemetrySettings
 from courtyard.telemetry.redaction import redact
 from courtyard.telemetry.service import Telemetry
+from courtyard.telemetry.together import Siblings
 
-__all__ = ["CONTENT_TYPE", "Exchange", "Telemetry", "TelemetrySettings", "configure_logging", "redact"]
+__all__ = ["CONTENT_TYPE", "Exchange", "Siblings", "Telemetry", "TelemetrySettings", "configure_logging", "redact"]

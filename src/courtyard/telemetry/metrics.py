@@ -108,6 +108,7 @@ class Metrics:
                 token_time=self._token_time.labels(*labels),
                 input=self._tokens.labels(*labels, "input"),
                 cached_input=self._tokens.labels(*labels, "cached_input"),
+                cache_write=self._tokens.labels(*labels, "cache_write"),
                 output=self._tokens.labels(*labels, "output"),
                 reasoning=self._tokens.labels(*labels, "reasoning"),
             )
@@ -138,6 +139,7 @@ class _Served:
         token_time: Histogram,
         input: Counter,
         cached_input: Counter,
+        cache_write: Counter,
         output: Counter,
         reasoning: Counter,
     ) -> None:
@@ -145,6 +147,7 @@ class _Served:
         self._token_time = token_time
         self._input = input
         self._cached_input = cached_input
+        self._cache_write = cache_write
         self._output = output
         self._reasoning = reasoning
 
@@ -159,6 +162,8 @@ class _Served:
         self._output.inc(usage.output)
         if usage.cached_input:
             self._cached_input.inc(usage.cached_input)
+        if usage.cache_write:
+            self._cache_write.inc(usage.cache_write)
         if usage.reasoning:
             self._reasoning.inc(usage.reasoning)
 

@@ -1,11 +1,13 @@
 """What doors call when an exchange is over."""
 
 import os
+import socket
 from typing import TYPE_CHECKING, BinaryIO
 
 from courtyard.telemetry.logs import AccessLog
 from courtyard.telemetry.metrics import Metrics, Reading
 from courtyard.telemetry.model import Exchange, TelemetrySettings
+from courtyard.telemetry.together import Siblings, Together
 
 if TYPE_CHECKING:
     from courtyard.telemetry.tracing import Tracing
@@ -19,6 +21,7 @@ class Telemetry:
         self._metrics = Metrics()
         self._access = AccessLog(settings.log_format, stream)
         self._tracing = _tracing(settings.otlp_endpoint)
+        self._together: Together | None = None
 
     def finished(self, exchange: Exchange) -> None:
         """Count an exchange that is over, write its line, and trace it where traces are wanted."""
@@ -35,12 +38,23 @@ class Telemetry:
         """
         self._metrics.watch(name, description, read, label=label)
 
+    async def join(self, siblings: Siblings, bound: socket.socket) -> None:
+        """Tell the other workers of this machine what is counted here, and tell with theirs from now on."""
+        self._together = Together(siblings, self._metrics.text)
+        await self._together.open(bound)
+
     def metrics(self) -> bytes:
-        """Render every metric in Prometheus' text format; its media type is `CONTENT_TYPE`."""
+        """Render every metric of this process in Prometheus' text format; its media type is `CONTENT_TYPE`."""
         return self._metrics.text()
+
+    async def metrics_of_all(self) -> bytes:
+        """Render every metric of all workers."""
+        return self._metrics.text() if self._together is None else await self._together.text()
 
     def close(self) -> None:
         """Send the traces that are left."""
+        if self._together is not None:
+            self._together.close()
         if self._tracing is not None:
             self._tracing.close()
 

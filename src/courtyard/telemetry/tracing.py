@@ -102,6 +102,7 @@ def _model_attributes(exchange: Exchange) -> dict[str, AttributeValue]:
             "gen_ai.response.time_to_first_chunk": None if first_ms is None else first_ms / 1000,
             "gen_ai.usage.input_tokens": None if usage is None else usage.prompt,
             "gen_ai.usage.cache_read.input_tokens": None if usage is None else usage.cached_input,
+            "gen_ai.usage.cache_creation.input_tokens": None if usage is None else usage.cache_write,
             "gen_ai.usage.output_tokens": None if usage is None else usage.completion,
             "courtyard.region": exchange.region,
             "courtyard.cost": None if cost is None else cost.count,
