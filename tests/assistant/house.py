@@ -94,13 +94,13 @@ class Rooms:
         self.clock = clock
         self.database = database
         self.committer = Committer()
-        keyring = Keyring(directory / "keys")
+        keyring = self.keyring = Keyring(directory / "keys")
         self.identity = Identity(database, keyring, clock, home=Region("home"))
         self.catalogue = Catalogue(database, clock, settings=CatalogueSettings(directory=directory / "models"))
         self.pricing = Pricing(database, clock)
         self.ledger = Ledger(database, keyring, self.committer, clock, directory=directory / "journal")
         self.evidence = Evidence(directory / "evidence", keyring, self.committer, clock)
-        self.licensing = Licensing(self.ledger, self.pricing)
+        self.licensing = Licensing(self.ledger, self.pricing, database, clock)
         self.pool = Pool({"openai_compatible": self._hatch}, clock)
         self.serving = Serving(
             policy=Policy.of(["models", "size", "residency"]),

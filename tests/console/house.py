@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -13,24 +13,27 @@ import msgspec
 
 from courtyard import plugins
 from courtyard.assistant import Assistant
+from courtyard.billing import Billing, BillingSettings, Party, Payments
 from courtyard.catalogue import Catalogue, CatalogueSettings
 from courtyard.console import ConsoleRooms, ConsoleSettings, console_app
 from courtyard.core.amount import NANO, Amount, money
 from courtyard.core.chat import Kind
 from courtyard.core.clock import FrozenClock
-from courtyard.core.ids import EngineName, KeyId, ModelName, PersonId, Region, RequestId, new_id
+from courtyard.core.ids import AccountId, EngineName, KeyId, ModelName, PersonId, Region, RequestId, new_id
 from courtyard.core.principal import Role
 from courtyard.core.usage import Usage
 from courtyard.evidence import Evidence
 from courtyard.identity import Identity, IdentitySettings, Person
 from courtyard.ledger import Ledger, Leg, Outcome, Purpose, Receipt, Use
 from courtyard.licensing import Licensing
+from courtyard.notices import Notices
 from courtyard.policy import Policy
 from courtyard.pricing import Pricing
 from courtyard.serving import Pool, Serving
 from courtyard.storage import Committer, Database, Keyring
 
 USD = money("USD")
+BILLING = BillingSettings(seller=Party(name="The house", country="DE", city="Berlin", tax_id="DE123456789"))
 URL = "http://127.0.0.1:8420"
 PASSWORD = "correct horse battery"
 
@@ -46,13 +49,26 @@ class House:
         self._committer = Committer()
         keyring = Keyring(directory / "keys")
         cheap = IdentitySettings(argon2_memory_kib=8, argon2_time_cost=1, argon2_parallelism=1)
+        self.database = database
         self.identity = Identity(database, keyring, self.clock, home=Region("home"), settings=cheap)
         self.catalogue = Catalogue(database, self.clock, settings=CatalogueSettings(directory=directory / "models"))
         self.catalogue.serve_embedded("echo")
         self.pricing = Pricing(database, self.clock)
         self.ledger = Ledger(database, keyring, self._committer, self.clock, directory=directory / "journal")
         self.evidence = Evidence(directory / "evidence", keyring, self._committer, self.clock)
-        licensing = Licensing(self.ledger, self.pricing)
+        licensing = Licensing(self.ledger, self.pricing, database, self.clock)
+        self.licensing = licensing
+        self.billing = Billing(
+            database,
+            keyring,
+            self.clock,
+            identity=self.identity,
+            ledger=self.ledger,
+            pricing=self.pricing,
+            licensing=licensing,
+            settings=BILLING,
+        )
+        self.payments = Payments(database, self.clock, self.ledger)
         self._pool = Pool(cast("Any", plugins.load("engines")), self.clock)
         self.serving = Serving(
             policy=Policy.of(("models", "size", "residency")),
@@ -72,6 +88,9 @@ class House:
             serving=self.serving,
             assistant=Assistant(database, self.serving, self.clock),
             evidence=self.evidence,
+            notices=Notices(database, self.clock),
+            billing=self.billing,
+            payments=self.payments,
             clock=self.clock,
             settings=settings,
             health=self._pool.health,
@@ -125,16 +144,24 @@ class House:
         person: PersonId | None = None,
         organisation: str | None = None,
         usage: Usage = Usage(input=1000, output=500),
+        borne: Mapping[AccountId, int] | None = None,
     ) -> Receipt:
-        """Use a model, as serving would settle it."""
-        return self.run(self._use(model, key, person, organisation, usage))
+        """Use a model, as serving would settle it: on the wallet, or on these accounts so much each."""
+        return self.run(self._use(model, key, person, organisation, usage, borne))
 
     async def _use(
-        self, model: str, key: KeyId | None, person: PersonId | None, organisation: str | None, usage: Usage
+        self,
+        model: str,
+        key: KeyId | None,
+        person: PersonId | None,
+        organisation: str | None,
+        usage: Usage,
+        borne: Mapping[AccountId, int] | None,
     ) -> Receipt:
-        await self.ledger.ensure([self.wallet.id])
         priced = self.pricing.priced(ModelName(model))
-        leg = Leg(self.wallet.id, Amount(priced.price.rate(usage), USD))
+        counts = borne or {self.wallet.id: priced.price.rate(usage)}
+        legs = tuple(Leg(account, Amount(count, USD)) for account, count in counts.items())
+        await self.ledger.ensure(list(counts))
         id = RequestId(new_id("req"))
         use = Use(
             id=id,
@@ -150,7 +177,7 @@ class House:
             outcome=Outcome.COMPLETE,
             price_book=priced.book,
         )
-        settlement = self.ledger.settle(self.ledger.reserve((leg,), key=id), (leg,), use)
+        settlement = self.ledger.settle(self.ledger.reserve(legs, key=id), legs, use)
         await settlement.committed
         return settlement.receipt
 

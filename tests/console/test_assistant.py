@@ -11,8 +11,10 @@ import httpx
 import msgspec
 import pytest
 
+from courtyard.billing import Billing, Payments
 from courtyard.console import ConsoleRooms, ConsoleSettings, console_app
 from courtyard.core.principal import Role
+from courtyard.notices import Notices
 from courtyard.storage import Database
 from tests.assistant.house import Rooms
 
@@ -68,6 +70,15 @@ async def visiting(tmp_path: Path, *, language: str = "en", **settings: Any) -> 
 
 
 def application(rooms: Rooms) -> Any:
+    billing = Billing(
+        rooms.database,
+        rooms.keyring,
+        rooms.clock,
+        identity=rooms.identity,
+        ledger=rooms.ledger,
+        pricing=rooms.pricing,
+        licensing=rooms.licensing,
+    )
     return console_app(
         ConsoleRooms(
             identity=rooms.identity,
@@ -78,6 +89,9 @@ def application(rooms: Rooms) -> Any:
             serving=rooms.serving,
             assistant=rooms.assistant,
             evidence=rooms.evidence,
+            notices=Notices(rooms.database, rooms.clock),
+            billing=billing,
+            payments=Payments(rooms.database, rooms.clock, rooms.ledger),
             clock=rooms.clock,
             settings=ConsoleSettings(),
         )

@@ -89,6 +89,24 @@ def test_nobody_widens_their_question_by_its_address(house: House) -> None:
         assert visitor.get(f"/api/console/usage?{query}").json()["series"] == []
 
 
+def test_an_operator_looks_at_everybody_by_month_and_at_one_by_day(house: House) -> None:
+    """All customers are summed in whole months; the name of one leads to its days, projects and keys."""
+    other = house.identity.add_organisation("Elsewhere")
+    house.use(usage=Usage(input=11))
+    house.use(organisation=other.id, usage=Usage(input=13, images=2))
+    visitor = house.operator()
+    page = visitor.get(f"/usage?from={DAY}&to={DAY}&by=organisation").text
+    plot = visitor.get(f"/api/console/usage?from=2025-12-05&to={DAY}&by=organisation").json()
+    theirs = visitor.get(f"/usage?organisation={other.id}&by=project").text
+
+    assert (plot["step"], plot["days"]) == ("month", ["2025-12-01", "2026-01-01"])
+    assert {one["name"]: one["tokens"] for one in plot["series"]} == {"Elsewhere": [0, 13], "Home": [0, 11]}
+    assert f"by=model&amp;organisation={other.id}" in page
+    assert "Images 2" in page
+    assert "Organisation: Elsewhere" in theirs
+    assert "<dd>1</dd>" in theirs
+
+
 def test_a_file_for_spreadsheets_runs_nothing(house: House) -> None:
     """Names that look like formulas are written as text; money is exact, in decimals and in nano-units."""
     receipt = house.use(model='=HYPERLINK("http://evil.example")')

@@ -1,6 +1,6 @@
 """How far somebody's permission goes, in the words of a query."""
 
-from courtyard.core.errors import NotFound
+from courtyard.core.errors import NotAllowed, NotFound
 from courtyard.core.ids import OrganisationId
 from courtyard.core.principal import Principal
 from courtyard.identity import Action, Identity, Key, Reach, grants, permits
@@ -41,6 +41,28 @@ def check_readable(principal: Principal, receipt: Receipt) -> Receipt:
     if permits(principal, Action.READ_USAGE, organisation=receipt.organisation, person=receipt.person):
         return receipt
     raise NotFound("there is no such receipt; one appears here within seconds of its answer")
+
+
+def books_of(principal: Principal, asked: str | None) -> OrganisationId:
+    """Say whose contract, seats and invoices are looked at: one's own organisation's, or the one that is asked for.
+
+    Raises:
+        NotFound: nobody but an auditor or an administrator of it reads them, and operators.
+    """
+    organisation = OrganisationId(asked or principal.organisation)
+    if permits(principal, Action.READ_USAGE, organisation=organisation):
+        return organisation
+    raise NotFound("there are no books of that name for you; administrators and auditors read their organisation's")
+
+
+def check_operates(principal: Principal) -> None:
+    """Let only those in who look after everybody's accounts.
+
+    Raises:
+        NotAllowed: somebody else.
+    """
+    if reach(principal, Action.MANAGE_ACCOUNTS) is not Reach.HOUSE:
+        raise NotAllowed("these pages are for whoever runs this house")
 
 
 def keys_within(identity: Identity, principal: Principal) -> tuple[Key, ...]:

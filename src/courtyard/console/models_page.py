@@ -17,7 +17,7 @@ from courtyard.core.placement import Placement
 from courtyard.engines import Health
 from courtyard.identity import Action
 from courtyard.languages import Language
-from courtyard.pricing import ANY, DEFAULT_KIND, Version
+from courtyard.pricing import ANY, DEFAULT_KIND, Listing
 
 _NANO_DIGITS = 9
 _HEALTH_S = 2.0
@@ -91,7 +91,7 @@ def _in_order(model: Model) -> list[Placement]:
     return sorted(model.placements, key=lambda placement: (placement.rank, -placement.weight))
 
 
-def _rates(price: Version | None, language: Language) -> list[tuple[str, str]]:
+def _rates(price: Listing | None, language: Language) -> list[tuple[str, str]]:
     if price is None:
         return []
     if price.kind != DEFAULT_KIND:

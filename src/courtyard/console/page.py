@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -10,6 +11,8 @@ from litestar import Response
 from litestar.datastructures import Cookie
 from litestar.response import Redirect
 
+from courtyard.billing import minor_digits
+from courtyard.console.access import reach
 from courtyard.console.assets import Assets
 from courtyard.console.session import (
     Connection,
@@ -19,10 +22,11 @@ from courtyard.console.session import (
     session_of,
     visitor_cookie,
 )
+from courtyard.core.amount import NANO, Amount, Unit, currency
 from courtyard.core.clock import date_time
 from courtyard.core.errors import CourtyardError
 from courtyard.core.principal import Principal
-from courtyard.identity import Action, permits
+from courtyard.identity import Action, Reach, permits
 from courtyard.languages import Language
 
 _P = ParamSpec("_P")
@@ -33,6 +37,7 @@ THEME_COOKIE = "courtyard-theme"
 THEMES = ("auto", "light", "dark")
 
 HTML = "text/html"
+_NANO_CENT = NANO // 100
 
 
 class Place(NamedTuple):
@@ -44,6 +49,8 @@ class Place(NamedTuple):
     icon: str
     action: Action | None = None
     """What one must be permitted to do to see it."""
+    reach: Reach = Reach.OWN
+    """How far that permission must go."""
 
 
 PLACES = (
@@ -52,8 +59,25 @@ PLACES = (
     Place("/usage", "nav_usage", "bars", Action.READ_USAGE),
     Place("/receipts", "nav_receipts", "receipt", Action.READ_USAGE),
     Place("/keys", "nav_keys", "key", Action.READ_KEYS),
+    Place("/billing", "nav_billing", "wallet", Action.READ_USAGE),
+    Place("/operate", "nav_operate", "sliders", Action.MANAGE_ACCOUNTS, Reach.HOUSE),
     Place("/guide", "nav_guide", "flag"),
 )
+
+TABS = (
+    Place("/billing/budgets", "budgets", "wallet", Action.READ_USAGE),
+    Place("/billing/plan", "plan", "flag", Action.READ_USAGE, Reach.ORGANISATION),
+    Place("/billing/seats", "seats", "person", Action.READ_USAGE, Reach.ORGANISATION),
+    Place("/billing/invoices", "invoices", "receipt", Action.READ_USAGE, Reach.ORGANISATION),
+    Place("/operate/customers", "customers", "person", Action.MANAGE_ACCOUNTS, Reach.HOUSE),
+    Place("/operate/receivables", "receivables", "receipt", Action.MANAGE_ACCOUNTS, Reach.HOUSE),
+    Place("/operate/margins", "margins", "bars", Action.MANAGE_ACCOUNTS, Reach.HOUSE),
+    Place("/operate/plans", "plans", "flag", Action.MANAGE_ACCOUNTS, Reach.HOUSE),
+    Place("/operate/prices", "prices", "sliders", Action.MANAGE_ACCOUNTS, Reach.HOUSE),
+    Place("/operate/nodes", "nodes", "cube", Action.MANAGE_ACCOUNTS, Reach.HOUSE),
+    Place("/operate/notices", "notices", "send", Action.MANAGE_ACCOUNTS, Reach.HOUSE),
+)
+"""The pages within a place; they share its first part of the address."""
 
 
 class Pages:
@@ -70,6 +94,9 @@ class Pages:
         )
         self._environment.globals["asset"] = assets.url
         self._environment.filters["iso"] = lambda ms: date_time(ms).isoformat()
+        self._environment.filters["brief"] = _brief
+        self._environment.filters["minor"] = _minor
+        self._environment.filters["amounts"] = _amounts
 
     def write(self, template: str, context: Mapping[str, Any]) -> str:
         return self._environment.get_template(template).render(context)
@@ -137,6 +164,25 @@ async def in_thread(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwa
     return await asyncio.to_thread(function, *args, **kwargs)
 
 
+def _brief(amount: Amount, language: Language) -> str:
+    """Write a sum of money to the cent where it is a tenth of its currency or more, and any other amount as it is."""
+    if currency(amount.unit) is None or abs(amount.count) * 10 < NANO:
+        return language.amount(amount)
+    cents, part = divmod(abs(amount.count), _NANO_CENT)
+    cents += 2 * part > _NANO_CENT or (2 * part == _NANO_CENT and cents % 2 == 1)
+    return language.amount(Amount(cents * _NANO_CENT * (-1 if amount.count < 0 else 1), amount.unit))
+
+
+def _minor(minor: int, code: str, language: Language) -> str:
+    """Write an amount in a currency's minor units, as documents count."""
+    return language.money(minor, code, digits=minor_digits(code))
+
+
+def _amounts(sums: Mapping[Unit, int]) -> list[Amount]:
+    """List sums by unit."""
+    return [Amount(sums[unit], unit) for unit in sorted(sums)]
+
+
 def _shared(request: Connection) -> dict[str, Any]:
     rooms, session, language = rooms_of(request), session_of(request), language_of(request)
     theme = request.cookies.get(THEME_COOKIE)
@@ -151,10 +197,39 @@ def _shared(request: Connection) -> dict[str, Any]:
         "base_url": base_url(request),
         "path": request.url.path,
         "here": here(request),
+        "link": partial(changed, request),
+        "file_link": _file_link(request),
+        "tabs": tabs_within(session.principal, request.url.path) if session else [],
         "places": [place for place in PLACES if session and _shows(session.principal, place)],
         "done": language.text(f"done_{done}") if done and language.has(f"done_{done}") else None,
     }
 
 
 def _shows(principal: Principal, place: Place) -> bool:
-    return place.action is None or may(principal, place.action)
+    return place.action is None or reach(principal, place.action) >= place.reach
+
+
+def tabs_within(principal: Principal, path: str) -> list[Place]:
+    """List the pages that this person may see of the place that a path belongs to."""
+    place = "/" + path.split("/")[1] + "/"
+    return [tab for tab in TABS if tab.path.startswith(place) and _shows(principal, tab)]
+
+
+def changed(request: Connection, **fields: object) -> str:
+    """Write the address of this page with some fields of its query changed, or with `None` left out."""
+    query = {**request.query_params.dict(), **fields}
+    kept = [(name, one) for name, value in query.items() if value is not None for one in _listed(value) if one != ""]
+    kept = [(name, value) for name, value in kept if name != "done"]
+    return f"{request.url.path}?{urlencode(kept)}" if kept else request.url.path
+
+
+def _listed(value: object) -> list[object]:
+    return list(value) if isinstance(value, list) else [value]
+
+
+def _file_link(request: Connection) -> Callable[[str], str]:
+    def file_link(suffix: str) -> str:
+        path, _, query = changed(request, start=None).partition("?")
+        return f"{path}.{suffix}?{query}" if query else f"{path}.{suffix}"
+
+    return file_link

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from courtyard.assistant import Assistant
+from courtyard.billing import Billing, Payments
 from courtyard.catalogue import Catalogue
 from courtyard.core.clock import Clock
 from courtyard.core.ids import EngineName
@@ -15,6 +16,7 @@ from courtyard.identity import Identity
 from courtyard.languages import Languages
 from courtyard.ledger import Ledger
 from courtyard.licensing import Licensing
+from courtyard.notices import Notices
 from courtyard.pricing import Pricing
 from courtyard.serving import Serving
 
@@ -56,6 +58,9 @@ class ConsoleRooms:
     serving: Serving
     assistant: Assistant
     evidence: Evidence
+    notices: Notices
+    billing: Billing
+    payments: Payments
     clock: Clock
     settings: ConsoleSettings = field(default_factory=ConsoleSettings)
     health: HealthCheck = _no_health

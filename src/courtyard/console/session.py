@@ -12,6 +12,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, State
 from litestar.handlers import BaseRouteHandler
 
+from courtyard.console.access import check_operates
 from courtyard.console.rooms import ConsoleRooms
 from courtyard.core.errors import CourtyardError, InvalidRequest, NotAuthenticated
 from courtyard.identity import Session
@@ -22,6 +23,8 @@ Visit: TypeAlias = Request[Any, Any, State]
 
 PUBLIC = {"public": True}
 """`opt` of a handler that answers without a session: `@get("/sign-in", opt=PUBLIC)`."""
+OPERATORS_PLACES = ("/operate/", "/api/console/operate/")
+"""What lies under these is for operators alone."""
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "x-csrf-token"
 
@@ -76,9 +79,17 @@ def signed_in(request: Connection) -> Session:
 
 
 def check_signed_in(request: Connection, handler: BaseRouteHandler) -> None:
-    """Guard every handler that is not marked `PUBLIC`."""
-    if not handler.opt.get("public", False):
-        signed_in(request)
+    """Guard every handler that is not marked `PUBLIC`, and the operator's pages once more.
+
+    Raises:
+        SignInNeeded: nobody is signed in.
+        NotAllowed: somebody is who does not run this house.
+    """
+    if handler.opt.get("public", False):
+        return
+    principal = signed_in(request).principal
+    if any(f"{path}/".startswith(OPERATORS_PLACES) for path in handler.paths):
+        check_operates(principal)
 
 
 async def check_origin(request: Visit) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 import msgspec
@@ -14,6 +15,7 @@ from courtyard.http import ClientGone, TookTooLong, Watch
 OnClose: TypeAlias = Callable[[], Awaitable[object]]
 
 LINES = "application/x-ndjson"
+_PIECE_BYTES = 64 * 1024
 
 
 async def _nothing() -> None: ...
@@ -35,9 +37,13 @@ class Streamed(ASGIResponse):
         settings: ConsoleSettings,
         *,
         media_type: str = LINES,
+        file_name: str | None = None,
         on_close: OnClose = _nothing,
     ) -> None:
-        super().__init__(media_type=media_type, headers={"cache-control": "no-store", "x-accel-buffering": "no"})
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        if file_name is not None:
+            headers["content-disposition"] = f'attachment; filename="{file_name}"'
+        super().__init__(media_type=media_type, headers=headers)
         self._pieces = pieces
         self._settings = settings
         self._on_close = on_close
@@ -61,6 +67,29 @@ class Streamed(ASGIResponse):
     def _start(self) -> dict[str, Any]:
         headers = [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
         return {"type": "http.response.start", "status": 200, "headers": headers}
+
+
+async def from_thread(content: Iterable[bytes]) -> AsyncGenerator[bytes, None]:
+    """Take pieces from what waits for the database, all of them in one thread, so that other requests go on."""
+    loop, thread, pieces = asyncio.get_running_loop(), ThreadPoolExecutor(max_workers=1), iter(content)
+    try:
+        while piece := await loop.run_in_executor(thread, _gathered, pieces):
+            yield piece
+    finally:
+        if isinstance(pieces, Generator):
+            await loop.run_in_executor(thread, pieces.close)
+        thread.shutdown(wait=False)
+
+
+def _gathered(pieces: Iterator[bytes]) -> bytes:
+    """Join pieces to one that is worth sending; nothing at the end."""
+    found, size = [], 0
+    for piece in pieces:
+        found.append(piece)
+        size += len(piece)
+        if size >= _PIECE_BYTES:
+            break
+    return b"".join(found)
 
 
 def line(value: Any) -> bytes:

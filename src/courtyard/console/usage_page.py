@@ -1,7 +1,5 @@
 """What was used and what it cost: plots, tables and files."""
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,14 +7,16 @@ import msgspec
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
-from courtyard.console import usage_view
-from courtyard.console.balances import balances_within
-from courtyard.console.names import namer
+from courtyard.console import exports, usage_view
+from courtyard.console.balances import wallets_within
+from courtyard.console.months import last_day
+from courtyard.console.names import chosen_names, namer
 from courtyard.console.page import in_thread, language_of, render
 from courtyard.console.rooms import ConsoleRooms
 from courtyard.console.session import Visit, rooms_of, signed_in
-from courtyard.console.usage_question import PRESETS, Question, groupings, read_question, today_of
-from courtyard.core.amount import NANO, currency
+from courtyard.console.usage_question import PRESETS, Question, read_question, today_of
+from courtyard.core.amount import currency
+from courtyard.core.usage import DIMENSIONS
 from courtyard.ledger import Dimension, UsageRow
 
 _FILE_DIMENSIONS = (
@@ -27,8 +27,11 @@ _FILE_DIMENSIONS = (
     Dimension.PERSON,
     Dimension.MODEL,
 )
-_COUNTS = ("input", "cached_input", "output", "reasoning")
-_SPREADSHEET_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+_SHOWN = ("input", "cached_input", "output", "reasoning")
+"""Dimensions that have a column each; the others are told where there are any."""
+_WALLETS = 8
+"""Wallets and budgets that the page shows; the page of budgets has all."""
+_TOKENS = ("input", "cached_input", "cache_write", "output", "reasoning")
 
 
 def routes(rooms: ConsoleRooms) -> list[HTTPRouteHandler]:
@@ -41,20 +44,20 @@ async def usage(request: Visit) -> Response[Any]:
     """Show usage by day, and by model, project or key."""
     rooms, session, language = rooms_of(request), signed_in(request), language_of(request)
     question = _question(request)
-    rows = await _rows(request, question, (Dimension.DAY, question.by))
+    rows = await _days(request, question)
     name = namer(rooms.identity, language, question.by)
     return render(
         request,
         "usage.html",
         question=question,
+        others=[name for name in DIMENSIONS if name not in _SHOWN],
         today=today_of(rooms.clock.now_ms()),
         presets=PRESETS,
-        ways=groupings(session.principal),
         total=usage_view.grand_total(rows),
         groups=usage_view.totals(rows, question.by, name),
         days=usage_view.by_day(rows),
-        balances=await in_thread(balances_within, rooms, session.principal),
-        chosen=[(what, namer(rooms.identity, language, Dimension(what))(id)) for what, id in question.chosen.items()],
+        balances=await in_thread(wallets_within, rooms, session.principal, _WALLETS),
+        chosen=chosen_names(rooms.identity, language, session.principal, question.chosen),
     )
 
 
@@ -62,10 +65,17 @@ async def usage(request: Visit) -> Response[Any]:
 async def usage_plot(request: Visit) -> Response[Any]:
     """Give the plots their numbers."""
     rooms, language, question = rooms_of(request), language_of(request), _question(request)
-    rows = await _rows(request, question, (Dimension.DAY, question.by))
+    rows = await _days(request, question)
     name = namer(rooms.identity, language, question.by)
     return Response(
-        usage_view.plot(rows, question.by, name, days=question.every_day(), others=language.text("usage_others"))
+        usage_view.plot(
+            rows,
+            question.by,
+            name,
+            days=question.every_day(),
+            step="month" if question.is_by_month else "day",
+            others=language.text("usage_others"),
+        )
     )
 
 
@@ -86,8 +96,26 @@ async def usage_json(request: Visit) -> Response[bytes]:
 
 
 def _question(request: Visit) -> Question:
-    today = today_of(rooms_of(request).clock.now_ms())
-    return read_question(request.query_params, signed_in(request).principal, today=today)
+    rooms = rooms_of(request)
+    today = today_of(rooms.clock.now_ms())
+    return read_question(request.query_params, signed_in(request).principal, rooms.identity, today=today)
+
+
+async def _days(request: Visit, question: Question) -> tuple[UsageRow, ...]:
+    """Sum by day and by what is asked for, or by month where every organisation is looked at."""
+    if not question.is_by_month:
+        return await _rows(request, question, (Dimension.DAY, question.by))
+    return await in_thread(_months, rooms_of(request), question)
+
+
+def _months(rooms: ConsoleRooms, question: Question) -> tuple[UsageRow, ...]:
+    """Ask for each month by itself, and name it by its first day. Runs SQL."""
+    found = []
+    for first in question.every_day():
+        asked = msgspec.structs.replace(question.filter, day_first=first, day_last=last_day(first[:7]))
+        for row in rooms.ledger.usage(asked, (question.by,)):
+            found.append(msgspec.structs.replace(row, by={**row.by, Dimension.DAY: first}))
+    return tuple(found)
 
 
 async def _rows(request: Visit, question: Question, by: Sequence[Dimension]) -> tuple[UsageRow, ...]:
@@ -95,31 +123,24 @@ async def _rows(request: Visit, question: Question, by: Sequence[Dimension]) -> 
 
 
 def _csv(rows: Iterable[UsageRow]) -> bytes:
-    written = io.StringIO()
-    table = csv.writer(written)
-    table.writerow(
-        [*_FILE_DIMENSIONS, "requests", *(f"{name}_tokens" for name in _COUNTS), "cost", "currency", "cost_nano"]
+    counts = {f"{name}_tokens" if name in _TOKENS else name: name for name in DIMENSIONS}
+    columns = [*_FILE_DIMENSIONS, "requests", *counts, "cost", "currency", "cost_nano"]
+    return exports.written(
+        columns,
+        (
+            {
+                **{dimension.value: value for dimension, value in row.by.items()},
+                "requests": row.requests,
+                **{column: getattr(row.usage, name) for column, name in counts.items()},
+                "cost": exports.decimal(row.cost.count),
+                "currency": currency(row.cost.unit) or row.cost.unit,
+                "cost_nano": row.cost.count,
+            }
+            for row in rows
+        ),
     )
-    for row in rows:
-        sign, (whole, nanos) = "-" if row.cost.count < 0 else "", divmod(abs(row.cost.count), NANO)
-        table.writerow(
-            [
-                *(_harmless(row.by[dimension]) for dimension in _FILE_DIMENSIONS),
-                row.requests,
-                *(getattr(row.usage, name) for name in _COUNTS),
-                f"{sign}{whole}.{nanos:09}",
-                currency(row.cost.unit) or row.cost.unit,
-                row.cost.count,
-            ]
-        )
-    return b"\xef\xbb\xbf" + written.getvalue().encode()  # The mark tells spreadsheets that it is UTF-8.
-
-
-def _harmless(text: str) -> str:
-    """Keep a spreadsheet from running what somebody named a model or a key."""
-    return f"'{text}" if text.startswith(_SPREADSHEET_FORMULAS) else text
 
 
 def _file(request: Visit, question: Question, suffix: str, media_type: str, content: bytes) -> Response[bytes]:
     name = f"usage-{question.first.isoformat()}-{question.last.isoformat()}.{suffix}"
-    return Response(content, media_type=media_type, headers={"content-disposition": f'attachment; filename="{name}"'})
+    return exports.attached(name, media_type, content)

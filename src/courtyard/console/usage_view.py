@@ -52,6 +52,8 @@ class Plot(msgspec.Struct, kw_only=True):
     """What the script draws."""
 
     days: list[str]
+    step: str
+    """`day`, or `month` where each is the first day of one."""
     currency: str | None
     """The currency of `cost_nano`: the one most was spent in."""
     series: list[Series]
@@ -85,7 +87,9 @@ def by_day(rows: Iterable[UsageRow]) -> list[Total]:
     return sorted(found, key=lambda total: total.id, reverse=True)
 
 
-def plot(rows: Sequence[UsageRow], by: Dimension, name: Name, *, days: list[str], others: str) -> Plot:
+def plot(
+    rows: Sequence[UsageRow], by: Dimension, name: Name, *, days: list[str], others: str, step: str = "day"
+) -> Plot:
     """Lay rows out by day for the largest groups, and the other groups together."""
     groups = totals(rows, by, name)
     unit = main_unit(rows)
@@ -103,7 +107,7 @@ def plot(rows: Sequence[UsageRow], by: Dimension, name: Name, *, days: list[str]
         one.requests[at] += row.requests
         if row.cost.unit == unit:
             one.cost_nano[at] += row.cost.count
-    return Plot(days=days, currency=currency(unit) if unit else None, series=series)
+    return Plot(days=days, step=step, currency=currency(unit) if unit else None, series=series)
 
 
 def main_unit(rows: Iterable[UsageRow]) -> Unit | None:

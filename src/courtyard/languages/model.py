@@ -75,7 +75,8 @@ class Language(msgspec.Struct, frozen=True, kw_only=True):
         whole, part = divmod(abs(count), 10**digits)
         decimals = f"{part:0{digits}}".rstrip("0").ljust(_CENTS_DIGITS, "0")
         minus = "−" if count < 0 else ""
-        return f"{minus}{self.signs.get(code, f'{code} ')}{self.number(whole)}{self.point}{decimals}"
+        number = f"{self.number(whole)}{self.point}{decimals}" if digits else self.number(whole)
+        return f"{minus}{self.signs.get(code, f'{code} ')}{number}"
 
     def day(self, ms: int) -> str:
         """Write the date of a moment, in UTC."""

@@ -125,6 +125,9 @@ for (const time of document.querySelectorAll("time[data-ms]")) {
   time.textContent = new Intl.DateTimeFormat(words.language, options).format(at);
 }
 
+// On a narrow page the tabs are a row that scrolls; the one that is open is in sight.
+document.querySelector(".subnav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 document.querySelectorAll(".toasts .toast").forEach(fade);
 
 // What was used or told once does not stay in the address: a reload would say it again.
