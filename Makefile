@@ -20,7 +20,7 @@ run: setup ## serve on http://127.0.0.1:8420 (MODEL=small for the small model, A
 test: check ## run every check and test, browser and PostgreSQL included
 	@sh tools/system.sh
 	@echo "→ tests"
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 $(ARGS)
 	@echo "✓ every check and test passes"
 
 check: ## lint, types, import contracts, generated pages

@@ -1,13 +1,30 @@
 """Runs the documentation: each Python block, each `$` command and each settings file in README.md and docs/."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.docs.console import Reader, read_toml, reading, run_console, run_python
+
+os.environ.pop("COLUMNS", None)  # Tables are as wide as a test says, whatever terminal it was started in.
+
+
+class _FilesAndPages(LoadScopeScheduling):
+    """A process of tests takes a file at a time, and all pages as one: whoever follows them follows them in order."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "pages" if path.endswith(".md") else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _FilesAndPages(config, log)
 
 
 @pytest.fixture(scope="session")

