@@ -67,7 +67,7 @@ def test_only_a_node_that_is_gone_is_retired(data_dir: Path) -> None:
     """One that serves is told to stop instead; one that is not there is not found."""
     drained, there = served(data_dir, worker=1, ends=True), served(data_dir, worker=2, ends=False)
     serves = run(data_dir, "nodes", "retire", there, "--yes")
-    unknown = run(data_dir, "nodes", "retire", "node_0", "--yes")
+    unknown = run(data_dir, "nodes", "retire", "node_-", "--yes")
     refused = CliRunner().invoke(app, ["nodes", "retire", drained, "--data-dir", str(data_dir)], input="n\n")
     retired = run(data_dir, "nodes", "retire", drained[:12], "--yes", "--json")
 
