@@ -23,6 +23,14 @@ class _FilesAndPages(LoadScopeScheduling):
         return "pages" if path.endswith(".md") else path
 
 
+_LONG = ("README.md", "docs/", "tests/walk/test_newcomer", "tests/walk/test_kill", "tests/egress/", "tests/browser/")
+"""What takes longest comes first, so that no process is left with it when the others are done."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     return _FilesAndPages(config, log)
 

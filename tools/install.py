@@ -19,7 +19,9 @@ def main() -> int:
     count = sum(1 for line in lock.read_text().splitlines() if _PIN.match(line))
     print(f"→ installing {lock} ({count} packages; the first time takes a minute or two)", flush=True)
     began = time.monotonic()
-    command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--require-hashes"]
+    # A lock is whole: pip looks for nothing that does not stand in it.
+    flags = ("--disable-pip-version-check", "--no-input", "--require-hashes", "--no-deps")
+    command = [sys.executable, "-m", "pip", "install", *flags]
     with subprocess.Popen(
         [*command, "--only-binary", ":all:", "--progress-bar", "off", "--requirement", str(lock)],
         stdout=subprocess.PIPE,

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that the tests find a browser, and letters for the languages it shows.
+# Makes sure that the tests find a browser, letters for the languages it shows, and readers of labels that aren't ours.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -14,8 +14,19 @@ elif [ -z "$(fc-list :lang=zh)" ]; then
     packages="$packages fonts-wqy-microhei"
 fi
 
+if ! command -v exiftool >/dev/null; then
+    packages="$packages libimage-exiftool-perl"
+fi
+if ! command -v pdfinfo >/dev/null; then
+    packages="$packages poppler-utils"
+fi
+
+if ! command -v ip >/dev/null; then
+    packages="$packages iproute2"
+fi
+
 if [ -n "$packages" ]; then
-    echo "→ installing for the browser tests: $packages"
+    echo "→ installing for the tests: $packages"
     # shellcheck disable=SC2086 # One word a package is meant.
     sh tools/apt.sh $packages
 fi

@@ -16,6 +16,7 @@ import pytest
 from sybil import Example
 
 from courtyard import settings
+from tests.forking import shim_directory
 from tests.walk.server import Running, serving
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +53,7 @@ class Reader:
     def environ(self) -> dict[str, str]:
         """The environment in which pages' commands and programs run."""
         return {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PATH": f"{shim_directory()}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "COURTYARD_DATA_DIR": str(self.directory / "data"),
             "COURTYARD_URL": self.server.url,
             "COURTYARD_API_KEY": self.server.api_key,

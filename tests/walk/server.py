@@ -4,14 +4,14 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.forking import Forked, shim_directory
+
 READY_S = 60
-_COURTYARD = (sys.executable, "-m", "courtyard")
 ROOT = Path(__file__).parents[2]
 
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 class Running:
     """A server that has said that it is ready."""
 
-    process: subprocess.Popen[str]
+    process: Forked
     data_dir: Path
     url: str
     api_key: str
@@ -51,7 +51,7 @@ class Running:
 def courtyard(*arguments: str, data_dir: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a command of the installed package."""
     return subprocess.run(
-        [*_COURTYARD, *arguments, "--data-dir", str(data_dir)],
+        [shim_directory() / "courtyard", *arguments, "--data-dir", str(data_dir)],
         capture_output=True,
         text=True,
         check=check,
@@ -63,13 +63,8 @@ def start(data_dir: Path, *, model: str = "echo", environ: dict[str, str] | None
     """Start `courtyard serve --json` and wait for the line that says it is ready."""
     log = data_dir.parent / f"{data_dir.name}.log"
     with log.open("a") as errors:
-        process = subprocess.Popen(
-            [*_COURTYARD, "serve", "--data-dir", str(data_dir), "--model", model, "--port", "0", "--json"],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            env={**os.environ, **(environ or {})},
-        )
+        words = ["serve", "--data-dir", str(data_dir), "--model", model, "--port", "0", "--json"]
+        process = Forked(words, stderr=errors, environ={**os.environ, **(environ or {})})
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:

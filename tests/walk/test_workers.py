@@ -109,11 +109,13 @@ def test_what_four_workers_spend_of_one_account_is_never_more_than_it_has(kind, 
             thread.start()
         running = processes(server)
         until(lambda: len(heard.receipts) >= 5)
+        killed_ms = int(time.time() * 1000)
         for name in ("worker-2", "worker-3"):
             os.kill(running[name], signal.SIGKILL)
         for thread in threads:
             thread.join()
         until(lambda: set(processes(server)) == set(running))
+        until(lambda: _all_back(directory, environ, since_ms=killed_ms))
         for _ in range(8):
             _stream(server, heard, key)
         assert server.stop() == 0
@@ -195,6 +197,12 @@ def _stream(server: Running, heard: Heard, key: str) -> None:
         heard.refusals.append((status, json.loads(answer)["error"]))
     elif answer.endswith(b"data: [DONE]\n\n"):
         heard.receipts.append(json.loads(answer.split(b"\n\n")[-3].removeprefix(b"data: "))["courtyard"])
+
+
+def _all_back(directory: Path, environ: dict[str, str], *, since_ms: int) -> bool:
+    """Whether each worker has told the book that it is there, those that had to begin anew too."""
+    with opened(directory, environ) as house:
+        return all(node.seen_at_ms > since_ms for node in house.ledger.nodes())
 
 
 def _books(directory: Path, environ: dict[str, str], *, account: str) -> tuple[list[str], Balance]:

@@ -18,6 +18,8 @@ _PAUSES_S = (0.0, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 
 _LONG_LIFE_S = 60.0
 _LOOK_S = 0.05
+_LOOK_AGAIN_S = 5.0
+"""How long a process that ended without a signal being heard is missed at most."""
 _TOLD = (signal.SIGTERM, signal.SIGINT)
 _HEARD = (*_TOLD, signal.SIGCHLD)
 
@@ -77,7 +79,7 @@ class Supervisor:
         due = [post.due_s for post in (*self._below, *self._workers) if post.pid is None]
         if not self._was_up or self._is_stopping:
             return _LOOK_S
-        return max(min(due) - monotonic(), 0) if due else 3600.0
+        return max(min(due) - monotonic(), 0) if due else _LOOK_AGAIN_S
 
     def _start_due(self) -> None:
         now_s = monotonic()
