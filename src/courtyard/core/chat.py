@@ -55,6 +55,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     choices: int = 1
     options: dict[str, Raw] = {}
     idempotency_key: str | None = None
+    purpose: str = ""
+    """What it is for, in the operator's words: said by the caller, else by the key."""
+    subject: str = ""
+    """The end user, as the caller names them. Kept nowhere but as a keyed digest."""
     digest: bytes = b""
     """SHA-256 of the body as it came: tells a repeat of a request from another one under the same key."""
 
@@ -84,6 +88,14 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         parts = (part for message in messages if isinstance(message.content, list) for part in message.content)
         return all(part.type in _TEXTS for part in parts)
 
+    @property
+    def is_tokens(self) -> bool:
+        """Whether the prompt is numbers of a tokenizer that nobody here may have."""
+        if self.kind is Kind.CHAT:
+            return False
+        content = bytes(self.content).translate(None, b" \t\r\n[")
+        return content[:1] != b'"'
+
 
 _TEXTS = ("text", "refusal")
 _LENGTHENING = frozenset(("chat_template", "chat_template_kwargs", "documents", "mm_processor_kwargs"))
@@ -100,6 +112,8 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     content: Raw
     tokens_max: int | None
     """The most tokens a choice may have: never more than the hold covers. `None` for embeddings."""
+    masked: str = ""
+    """How personal data in it was masked, `reversible` or `irreversible`; nothing where it is as it came."""
     sources: tuple[str, ...] = ()
 
 

@@ -4,7 +4,7 @@
       InvalidRequest 400 · ContextOverflow 400 · UnknownModel 404 · RequestTimeout 408 · BodyTooLarge 413
       NotAuthenticated 401 · KeyExpired 401
       BudgetExhausted 402 · ContractEnded 402
-      PolicyDenied 403
+      PolicyDenied 403 · GateFailed 503 · DetectorFailed 503
       NotAllowed 403 · SeatRequired 403 · LicenceRefused 403
       NotFound 404 · MethodNotAllowed 405
       Conflict 409 · IdempotencyConflict 409 · RequestInProgress 409
@@ -100,9 +100,38 @@ class PolicyDenied(CourtyardError):
     code = "policy_denied"
     status = 403
 
-    def __init__(self, message: str, *, rule: str) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        rule: str,
+        articles: tuple[str, ...] = (),
+        facts: tuple[str, ...] = (),
+        decisions: tuple[str, ...] = (),
+        pack: str = "",
+    ) -> None:
         super().__init__(message)
         self.rule = rule
+        self.articles = articles
+        self.facts = facts
+        """Digests of what the pack's rules judged."""
+        self.decisions = decisions
+        """The pack's rules that decided."""
+        self.pack = pack
+
+
+class GateFailed(PolicyDenied):
+    """A pack's rules could not be asked. What they have not judged never runs."""
+
+    code = "gate_failed"
+    status = 503
+
+
+class DetectorFailed(PolicyDenied):
+    """Personal data could not be looked for. What was not looked through never runs."""
+
+    code = "detector_failed"
+    status = 503
 
 
 class NotAllowed(CourtyardError):

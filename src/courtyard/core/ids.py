@@ -1,6 +1,7 @@
 """Names of things: one `NewType` a kind, so that a project's id is never taken for a person's."""
 
 import os
+import re
 import time
 from typing import NewType
 
@@ -16,8 +17,20 @@ NodeId = NewType("NodeId", str)
 ModelName = NewType("ModelName", str)
 EngineName = NewType("EngineName", str)
 Region = NewType("Region", str)
+ProviderId = NewType("ProviderId", str)
 
+HOME = ProviderId("home")
+"""The operator's own engines: every engine of which no other provider is said."""
+
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}")
 _MILLISECOND_NS = 1_000_000
+
+
+def written(model: str) -> ModelName:
+    """Return a model's name as it may be written down: a caller may say anything there, and what no model can be called
+    is `unknown`.
+    """
+    return ModelName(model if _MODEL.fullmatch(model) else "unknown")
 
 
 def new_id(prefix: str) -> str:

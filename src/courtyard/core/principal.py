@@ -10,13 +10,15 @@ from courtyard.core.ids import KeyId, ModelName, OrganisationId, PersonId, Proje
 class Role(StrEnum):
     """What a person may do.
 
-    An operator runs the house, an admin an organisation; a member uses it; an auditor reads and changes nothing.
+    An operator runs the house, an admin an organisation; a member uses it; an auditor reads all and changes nothing; an
+    approver reads all, and decides what operators propose.
     """
 
     OPERATOR = "operator"
     ADMIN = "admin"
     MEMBER = "member"
     AUDITOR = "auditor"
+    APPROVER = "approver"
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,3 +33,5 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Regions where this organisation's requests may run."""
     models: frozenset[ModelName] | None = None
     """Models the key is scoped to; `None` is all."""
+    purpose: str = ""
+    """What the key is for, where a request does not say."""

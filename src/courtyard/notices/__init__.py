@@ -1,5 +1,6 @@
 """Tells people and their systems what happened to their money, once, by webhook and e-mail."""
 
+from courtyard.notices.deadlines import Deadlines
 from courtyard.notices.model import (
     EVERYBODY,
     Channel,
@@ -18,6 +19,7 @@ from courtyard.notices.telling import tell
 __all__ = [
     "EVERYBODY",
     "Channel",
+    "Deadlines",
     "Delivery",
     "Endpoint",
     "Kind",

@@ -21,6 +21,9 @@ class Kind(StrEnum):
     PAYMENT_REVERSED = "payment.reversed"
     PAYMENT_REFUSED = "payment.refused"
     CONTRACT_ENDING = "contract.ending"
+    CASE_DUE = "case.due"
+    BREACH_DUE = "breach.due"
+    POLICY_NOTIFY = "policy.notify"
     TEST = "test"
 
 

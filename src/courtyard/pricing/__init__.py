@@ -21,7 +21,6 @@ from courtyard.pricing.model import (
 from courtyard.pricing.rules import decimal, nano
 from courtyard.pricing.service import ROOM, Pricing
 from courtyard.pricing.sheets import Sheet
-from courtyard.pricing.strict_yaml import read as read_yaml
 
 __all__ = [
     "ANY",
@@ -48,5 +47,4 @@ __all__ = [
     "decimal",
     "is_of_periods",
     "nano",
-    "read_yaml",
 ]

@@ -7,12 +7,13 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from courtyard import strict_yaml
 from courtyard.core.errors import InvalidRequest
 from courtyard.core.ids import ModelName
-from courtyard.pricing import rules, strict_yaml
+from courtyard.pricing import rules
 from courtyard.pricing.kinds import Kinds
 from courtyard.pricing.model import DEFAULT_KIND, IS_MONEY, STANDARD, Listing, Offer
-from courtyard.pricing.strict_yaml import Field
+from courtyard.strict_yaml import Field
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):

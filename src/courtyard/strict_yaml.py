@@ -120,10 +120,11 @@ def read(text: str) -> Field:
     if len(text.encode(errors="surrogatepass")) > BYTES_MAX:
         raise InvalidRequest(f"the file is longer than {BYTES_MAX:,} bytes; take it apart")
     try:
-        _check_events(yaml.parse(text, Loader=yaml.SafeLoader))
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # That in C is forty times as fast.
+        _check_events(yaml.parse(text, Loader=loader))
+        node = yaml.compose(text, Loader=loader)
     except yaml.YAMLError as error:
-        _refuse(error)
+        _refuse(error, lines=text.count("\n") + 1)
     if node is None:
         raise InvalidRequest("the file is empty")
     return Field(node, "")
@@ -154,7 +155,7 @@ def _check_events(events: Any) -> None:
             raise InvalidRequest(f"line {line}: lists and mappings are nested more than {_DEPTH_MAX} deep")
 
 
-def _refuse(error: Any) -> NoReturn:
+def _refuse(error: Any, *, lines: int) -> NoReturn:
     mark = getattr(error, "problem_mark", None)
-    where = f"line {mark.line + 1}: " if mark is not None else ""
+    where = f"line {min(mark.line + 1, lines)}: " if mark is not None else ""
     raise InvalidRequest(f"{where}this is no YAML: {getattr(error, 'problem', None) or error}") from error
