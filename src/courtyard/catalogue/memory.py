@@ -13,10 +13,10 @@ from courtyard.catalogue.fetching import Fetching
 from courtyard.catalogue.files import Store
 from courtyard.catalogue.model import Alias, CatalogueSettings, EngineEntry, EngineState, Model, ModelUnavailable
 from courtyard.catalogue.snapshot import Snapshot
-from courtyard.catalogue.wiring import NotHere, wire
+from courtyard.catalogue.wiring import NotHere, wire, wire_outside
 from courtyard.core.clock import Clock
 from courtyard.core.errors import Conflict, UnknownModel
-from courtyard.core.ids import EngineName, Region
+from courtyard.core.ids import HOME, EngineName, ProviderId, Region
 from courtyard.engines import EngineSettings
 from courtyard.storage import Database, bump
 
@@ -99,6 +99,34 @@ class Memory:
         if isinstance(wired, str):
             raise ModelUnavailable(f"engine {name!r} can't run here: {wired}")
         return wired
+
+    def outside(self, name: str) -> EngineSettings:
+        """Return the address and the key of another provider's engine, for the egress.
+
+        Raises:
+            ModelUnavailable: there is no such engine, it is the operator's own, or its key is missing.
+        """
+        entry = self._known.engines.get(EngineName(name))
+        if entry is None or entry.provider == HOME:
+            raise ModelUnavailable(f"there is no engine {name[:120]!r} of another provider")
+        try:
+            return wire_outside(entry)
+        except NotHere as problem:
+            raise ModelUnavailable(f"engine {name!r} can't be reached: {problem}") from problem
+
+    @property
+    def leads_outside(self) -> bool:
+        """Whether any engine is another provider's."""
+        return any(entry.provider != HOME for entry in self._known.engines.values())
+
+    def places(self, model: str) -> tuple[tuple[ProviderId, Region], ...]:
+        """Say by whom and where a model is run, in the order in which its engines are tried.
+
+        Raises:
+            UnknownModel: there is none of this name.
+        """
+        engines = (self._known.engines[placement.engine] for placement in self.resolve(model).placements)
+        return tuple((entry.provider, self.region_of(entry)) for entry in engines)
 
     def engine_states(self) -> tuple[EngineState, ...]:
         """List engines as they are kept, each with what keeps it from being run here."""

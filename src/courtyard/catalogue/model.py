@@ -9,8 +9,9 @@ import msgspec
 
 from courtyard.core.chat import Kind
 from courtyard.core.errors import Unavailable
-from courtyard.core.ids import EngineName, ModelName, Region
+from courtyard.core.ids import HOME, EngineName, ModelName, ProviderId, Region
 from courtyard.core.placement import Placement
+from courtyard.engines import Way
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Is told what is going on, how many bytes of it are done, and how many there are."""
@@ -58,6 +59,8 @@ class CatalogueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Answers made at once by an embedded model."""
     context_tokens: int = 16384
     """Context over all slots together: each request has its part of it."""
+    egress: Way | None = None
+    """The way to engines of other providers; without one they are not reached."""
 
 
 class Layout(StrEnum):
@@ -158,6 +161,7 @@ class EngineEntry(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, Option] = {}
     file: str | None = None
     """The model file in each node's store that an embedded engine runs."""
+    provider: ProviderId = HOME
     chosen: bool = True
     """Whether an operator asked for it; the embedded model of a start gives way to that of the next."""
     created_ms: int

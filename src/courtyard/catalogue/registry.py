@@ -7,13 +7,13 @@ import msgspec
 from courtyard.catalogue import addresses, rules, store
 from courtyard.catalogue.memory import Memory
 from courtyard.catalogue.model import Alias, EngineEntry, Model, Option, ShelfModel
+from courtyard.catalogue.outside import PLUGIN, check_provider
+from courtyard.catalogue.providers import store as providers
 from courtyard.catalogue.wiring import check_engine
 from courtyard.core.chat import Kind
 from courtyard.core.errors import Conflict, InvalidRequest, NotFound
-from courtyard.core.ids import EngineName, ModelName, Region
+from courtyard.core.ids import HOME, EngineName, ModelName, ProviderId, Region
 from courtyard.core.placement import Placement
-
-_PLUGIN = "openai_compatible"
 
 
 class Registry(Memory):
@@ -36,12 +36,14 @@ class Registry(Memory):
         context_tokens: int | None = None,
         aliases: Iterable[str] = (),
         options: Mapping[str, Option] | None = None,
+        provider: ProviderId | None = None,
     ) -> Model:
         """Serve a model by an OpenAI-compatible server or another plugin, and return it as callers see it.
 
         A name that is served already gets one engine more: those of one rank share the load by weight, and a
         `fallback` is asked when they fail. The same engine again changes what was said of it. With neither an address
-        nor a plugin, the model runs on the engine named, which is there already.
+        nor a plugin, the model runs on the engine named, which is there already. An engine at a `provider`'s endpoint
+        is that provider's, and reached by the egress alone; all others are the operator's own.
 
         Raises:
             InvalidRequest: an address, a name, a number or an option that can be none; or an address outside, and no
@@ -55,22 +57,24 @@ class Registry(Memory):
             rules.check_context(context_tokens)
         said = dict(options or {})
         if url is None and plugin is None:
-            if key_env or key_file or region:
+            if key_env or key_file or region or provider:
                 raise InvalidRequest("an engine that is there has its key and region; give an address or a plugin")
             wanted = self._kept_engine(engine, said)
         else:
             wanted = self._engine(
-                plugin or _PLUGIN,
+                plugin or PLUGIN,
                 url,
                 name=engine,
                 key_env=key_env,
                 key_file=key_file,
                 region=region,
                 options=said,
+                provider=provider,
             )
         check_engine(wanted)
         names = [rules.clean_name(alias, of="an alias") for alias in aliases]
         with self._changing() as db:
+            check_provider(wanted, providers.read_all(db))
             aliased = {alias.name: alias for alias in store.read_aliases(db)}
             if name in aliased:
                 raise Conflict(f"{name!r} is an alias of {aliased[name].model!r}; choose another name")
@@ -187,6 +191,7 @@ class Registry(Memory):
         key_file: str | None,
         region: Region | None,
         options: dict[str, Option],
+        provider: ProviderId | None,
     ) -> EngineEntry:
         if key_env and key_file:
             raise InvalidRequest("give the key by an environment variable or by a file, not by both")
@@ -202,6 +207,7 @@ class Registry(Memory):
             key_env=rules.clean_environment(key_env) if key_env else None,
             key_file=key_file or None,
             options=options,
+            provider=provider or HOME,
             created_ms=self._clock.now_ms(),
         )
 
@@ -238,13 +244,19 @@ def _same_or_new(wanted: EngineEntry, engines: list[EngineEntry], *, named: bool
         same = next((engine for engine in engines if engine.name == wanted.name), None)
         if same is None:
             return wanted
-        if (same.plugin, same.url, same.file) != (wanted.plugin, wanted.url, wanted.file):
-            place = f" at {same.url}" if same.url else ""
+        if (same.plugin, same.url, same.file, same.provider) != (
+            wanted.plugin,
+            wanted.url,
+            wanted.file,
+            wanted.provider,
+        ):
+            place = f" of {same.provider}" + (f" at {same.url}" if same.url else "")
             raise Conflict(f"the engine {wanted.name!r} is {same.plugin}{place}; give this one another name")
         return msgspec.structs.replace(wanted, options=wanted.options or same.options)
-    facts = wanted.plugin, wanted.url, wanted.key_env, wanted.key_file, wanted.region
+    facts = wanted.plugin, wanted.url, wanted.key_env, wanted.key_file, wanted.region, wanted.provider
     for engine in engines:
-        if (engine.plugin, engine.url, engine.key_env, engine.key_file, engine.region) == facts:
+        its = engine.plugin, engine.url, engine.key_env, engine.key_file, engine.region, engine.provider
+        if its == facts:
             return msgspec.structs.replace(wanted, name=engine.name, options=wanted.options or engine.options)
     return msgspec.structs.replace(
         wanted, name=EngineName(rules.apart(wanted.name, (engine.name for engine in engines)))

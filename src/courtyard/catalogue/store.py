@@ -11,7 +11,7 @@ from courtyard.catalogue.tables import engines as _engines
 from courtyard.catalogue.tables import models as _models
 from courtyard.catalogue.tables import placements as _placements
 from courtyard.core.chat import Kind
-from courtyard.core.ids import EngineName, ModelName, Region
+from courtyard.core.ids import EngineName, ModelName, ProviderId, Region
 from courtyard.core.placement import Placement
 
 
@@ -77,6 +77,7 @@ def write_engine(db: Connection, engine: EngineEntry) -> None:
         "key_file": engine.key_file,
         "options": engine.options,
         "file": engine.file,
+        "provider": engine.provider,
         "chosen": engine.chosen,
     }
     if db.execute(update(_engines).where(_engines.c.name == engine.name).values(values)).rowcount == 0:
@@ -143,6 +144,7 @@ def _engine(row: Row[Any]) -> EngineEntry:
         key_file=row.key_file,
         options=row.options,
         file=row.file,
+        provider=ProviderId(row.provider),
         chosen=row.chosen,
         created_ms=row.created_at_ms,
     )

@@ -1,6 +1,6 @@
 """The catalogue's tables: models, engines, which runs on which, and other names."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Integer, String, Table
+from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Integer, String, Table, text
 
 from courtyard.storage import metadata
 
@@ -33,6 +33,7 @@ engines = Table(
     Column("key_file", String(2000)),
     Column("options", JSON, nullable=False),
     Column("file", String(200)),
+    Column("provider", String(60), nullable=False, server_default=text("'home'")),
     Column("chosen", Boolean, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False),
     CheckConstraint("key_env IS NULL OR key_file IS NULL", name="one_key"),

@@ -10,7 +10,7 @@ from courtyard.catalogue.fetching import unheard
 from courtyard.catalogue.files import Store
 from courtyard.catalogue.model import Artifact, CatalogueSettings, EngineEntry, Option
 from courtyard.core.errors import InvalidRequest
-from courtyard.core.ids import Region
+from courtyard.core.ids import HOME, Region
 from courtyard.engines import EngineSettings
 
 _PATH = "path"
@@ -24,11 +24,14 @@ class NotHere(Exception):
 def wire(entry: EngineEntry, settings: CatalogueSettings, store: Store, artifact: Artifact | None) -> EngineSettings:
     """Return what running an engine takes.
 
-    An embedded engine runs only the very file that its model is known by.
+    An embedded engine runs only the very file that its model is known by. Of another provider's engine, its address and
+    key are for the egress alone.
 
     Raises:
-        NotHere: its key or its file is missing.
+        NotHere: its key or its file is missing, or it is another provider's and there is no egress.
     """
+    if entry.provider != HOME:
+        return _outside(entry, settings)
     return EngineSettings(
         name=entry.name,
         plugin=entry.plugin,
@@ -36,6 +39,23 @@ def wire(entry: EngineEntry, settings: CatalogueSettings, store: Store, artifact
         url=entry.url,
         key=_key(entry),
         options=entry.options if entry.file is None else _embedded(entry, artifact, settings, store),
+    )
+
+
+def wire_outside(entry: EngineEntry) -> EngineSettings:
+    """Return what the egress needs to know of another provider's engine.
+
+    Raises:
+        NotHere: its key is missing.
+    """
+    return EngineSettings(
+        name=entry.name,
+        plugin=entry.plugin,
+        region=entry.region or Region(""),
+        url=entry.url,
+        key=_key(entry),
+        options=entry.options,
+        provider=entry.provider,
     )
 
 
@@ -62,6 +82,19 @@ def check_engine(entry: EngineEntry) -> None:
         )
     except (ValueError, TypeError) as error:
         raise InvalidRequest(str(error)) from error
+
+
+def _outside(entry: EngineEntry, settings: CatalogueSettings) -> EngineSettings:
+    if settings.egress is None:
+        raise NotHere(f"it is {entry.provider}'s, and no egress leads there")
+    return EngineSettings(
+        name=entry.name,
+        plugin=entry.plugin,
+        region=entry.region or settings.region,
+        options=entry.options,
+        provider=entry.provider,
+        egress=settings.egress,
+    )
 
 
 def _key(entry: EngineEntry) -> str | None:

@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 
 from courtyard.core.chat import Delta, Embeddings, Prompt
-from courtyard.core.ids import EngineName, Region
+from courtyard.core.ids import HOME, EngineName, ProviderId, Region
 
 
 class EngineRoom(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +20,16 @@ class EngineRoom(msgspec.Struct, frozen=True, kw_only=True):
         return f"EngineRoom(port={self.port}, workers={self.workers})"
 
 
+class Way(msgspec.Struct, frozen=True, kw_only=True):
+    """The way out of the walls: where the egress listens, and the secret that it opens to."""
+
+    path: str
+    key: str
+
+    def __repr__(self) -> str:
+        return f"Way(path={self.path!r})"
+
+
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach or run one engine. `key` is a secret and stands in no log, error or repr."""
 
@@ -29,6 +39,10 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     url: str | None = None
     key: str | None = None
     options: dict[str, str | int | float | bool] = {}
+    provider: ProviderId = HOME
+    """Who runs the server behind it: the operator, where nobody else is named."""
+    egress: Way | None = None
+    """The only way to an engine of somebody else's: of its address and key this process knows nothing."""
     room: EngineRoom | None = None
     """Who runs its child, if it has one; nobody else where this process does."""
 

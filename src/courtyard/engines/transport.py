@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import urlsplit
 
 from courtyard.core.errors import EngineFailed, EngineTimeout
@@ -18,6 +19,10 @@ _END_S = 0.25
 """How long the end of a body may lag behind its last frame before the connection is closed instead of kept."""
 
 
+Dial = Callable[[], Awaitable[Connection]]
+"""Opens a connection, or raises `OSError`."""
+
+
 class Unreached(Exception):
     """No answer began: the connection failed. Sending it once more shows the caller nothing twice."""
 
@@ -29,10 +34,19 @@ class Unreached(Exception):
 class Transport:
     """Sends requests to one server, over connections that are kept.
 
-    Redirects are not followed: a key goes where the operator sent it, and nowhere else.
+    Redirects are not followed: a key goes where the operator sent it, and nowhere else. `dial` opens connections in
+    another way than by the address.
     """
 
-    def __init__(self, url: str, *, key: str | None, connect_s: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str | None,
+        connect_s: float,
+        dial: Dial | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         parts = urlsplit(url)
         assert parts.hostname is not None
         if not parts.netloc.isascii():
@@ -40,7 +54,8 @@ class Transport:
         self._host = parts.hostname
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._path = parts.path
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._tls = ssl.create_default_context() if parts.scheme == "https" and dial is None else None
+        self._dial = dial or self._dial_address
         self._connect_s = connect_s
         lines = [
             f"host: {parts.netloc}",
@@ -48,13 +63,23 @@ class Transport:
             "accept-encoding: identity",
             "content-type: application/json",
             *([f"authorization: Bearer {key}"] if key else []),
+            *_lines(headers),
         ]
         self._headers = "\r\n".join(lines)
         self._idle: list[Connection] = []
         self._open: set[Reply] = set()
         self._closed = False
 
-    async def send(self, method: str, path: str, body: bytes, *, request_id: str, wait_s: float) -> "Reply":
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        *,
+        request_id: str,
+        wait_s: float,
+        headers: Mapping[str, str] | None = None,
+    ) -> "Reply":
         """Send a request, and return its reply once the head is here.
 
         Raises:
@@ -62,9 +87,10 @@ class Transport:
             EngineTimeout: nothing came for `wait_s`.
             EngineFailed: anything else.
         """
+        more = "".join(f"{line}\r\n" for line in _lines(headers))
         head = (
             f"{method} {self._path}{path} HTTP/1.1\r\n{self._headers}\r\n"
-            f"x-request-id: {request_id}\r\ncontent-length: {len(body)}\r\n\r\n"
+            f"x-request-id: {request_id}\r\n{more}content-length: {len(body)}\r\n\r\n"
         )
         request = head.encode("ascii") + body
         while True:
@@ -110,7 +136,7 @@ class Transport:
             connection.abort()
         try:
             async with asyncio.timeout(self._connect_s):
-                _, connection = await loop.create_connection(Connection, self._host, self._port, ssl=self._tls)
+                connection = await self._dial()
         except TimeoutError as error:
             raise EngineTimeout("the engine can't be reached in time; try again") from error
         except OSError as error:
@@ -119,6 +145,27 @@ class Transport:
             connection.abort()
             raise EngineFailed("the engine was taken out of service; try again")
         return connection, True
+
+    async def _dial_address(self) -> Connection:
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(Connection, self._host, self._port, ssl=self._tls)
+        return connection
+
+
+def by_socket(path: str) -> Dial:
+    """Dial a Unix socket, which is reached from any network namespace of the machine."""
+
+    async def dial() -> Connection:
+        _, connection = await asyncio.get_running_loop().create_unix_connection(Connection, path)
+        return connection
+
+    return dial
+
+
+def _lines(headers: Mapping[str, str] | None) -> list[str]:
+    lines = [f"{name}: {value}" for name, value in (headers or {}).items()]
+    assert all(line.isascii() and line.isprintable() for line in lines), "a header is one line"
+    return lines
 
 
 class Reply:

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 import structlog
@@ -15,15 +15,15 @@ from courtyard.core.chat import Delta, Embeddings, Kind, Prompt
 from courtyard.core.errors import Busy, CourtyardError, EngineFailed
 from courtyard.core.usage import Usage, from_totals
 from courtyard.engines.chunks import Chunks
-from courtyard.engines.engine import Health
+from courtyard.engines.engine import Health, Way
 from courtyard.engines.payloads import Payloads
 from courtyard.engines.refusals import REFUSAL_BYTES_MAX, refusal, report
 from courtyard.engines.totals import Totals
-from courtyard.engines.transport import Reply, Transport, Unreached
+from courtyard.engines.transport import Reply, Transport, Unreached, by_socket
 
 _log = structlog.get_logger("courtyard.engines")
 
-_PATHS = {Kind.CHAT: "/chat/completions", Kind.COMPLETION: "/completions", Kind.EMBEDDING: "/embeddings"}
+PATHS = {Kind.CHAT: "/chat/completions", Kind.COMPLETION: "/completions", Kind.EMBEDDING: "/embeddings"}
 _CONTENTS = {Kind.CHAT: "messages", Kind.COMPLETION: "prompt", Kind.EMBEDDING: "input"}
 
 _VECTORS_BYTES_MAX = 256 * 1024 * 1024
@@ -62,7 +62,8 @@ class Upstream:
 
     `drain_s` is for servers that bill a whole answer whether it is read or not: after a hang-up the rest of a stream is
     read for so long, apart from the caller, and its usage logged. At zero, the connection is closed at once, which
-    stops the work of a server that watches for it.
+    stops the work of a server that watches for it. With a `way`, the server is another's: the egress knows where it is
+    and holds its key, and is told which `engine` is meant.
     """
 
     def __init__(
@@ -77,15 +78,24 @@ class Upstream:
         concurrency_max: int = 256,
         tokens_field: str = "max_tokens",
         health_path: str = "/models",
+        way: Way | None = None,
+        engine: str = "",
     ) -> None:
-        self._key = _checked_key(key)
+        self._key = _checked_key(key if way is None else way.key)
         self._first_s = first_s
         self._stall_s = stall_s
         self._drain_s = drain_s
         self._places = concurrency_max
         self._tokens_field = tokens_field
         self._health_path = health_path
-        self._transport = Transport(_base(url), key=self._key, connect_s=connect_s)
+        self._is_outside = way is not None
+        self._transport = Transport(
+            base_of(url),
+            key=self._key,
+            connect_s=connect_s,
+            dial=None if way is None else by_socket(way.path),
+            headers=None if way is None else {"x-courtyard-engine": engine},
+        )
         self._drains: set[asyncio.Task[None]] = set()
 
     async def generate(
@@ -183,11 +193,18 @@ class Upstream:
 
     async def _ask(self, prompt: Prompt, body: bytes) -> Reply:
         """Send the request until something answers it, and return the reply. Nothing is sent again once one began."""
-        path, request_id = _PATHS[prompt.request.kind], prompt.request.id
+        path, request_id = PATHS[prompt.request.kind], prompt.request.id
         for pause_s in (*_RETRY_S, None):
             pause_needed_s = pause_s
             try:
-                reply = await self._transport.send("POST", path, body, request_id=request_id, wait_s=self._first_s)
+                reply = await self._transport.send(
+                    "POST",
+                    path,
+                    body,
+                    request_id=request_id,
+                    wait_s=self._first_s,
+                    headers=_told_egress(prompt) if self._is_outside else None,
+                )
             except Unreached as error:
                 if pause_s is None:
                     raise EngineFailed(error.message) from error
@@ -262,6 +279,11 @@ def _passes(status: int, error: CourtyardError) -> bool:
     return status == 429 and error.retry_after_s is not None and error.retry_after_s <= _RETRY_AFTER_S_MAX
 
 
+def _told_egress(prompt: Prompt) -> dict[str, str]:
+    """Say what the egress decides by once more: what the request is for, and how its prompt was masked."""
+    return {"x-courtyard-purpose": quote(prompt.request.purpose), "x-courtyard-masked": prompt.masked}
+
+
 def _prompts(prompt: Prompt) -> int:
     """Count the prompts of a completion: each is answered by as many choices. A list of tokens is one prompt."""
     if prompt.request.kind is not Kind.COMPLETION or bytes(memoryview(prompt.content)[:1]) != b"[":
@@ -282,7 +304,7 @@ def _seconds(retry_after: str | None) -> int | None:
     return int(retry_after) if retry_after is not None and retry_after.isdecimal() else None
 
 
-def _base(url: str) -> str:
+def base_of(url: str) -> str:
     """Return the address that paths are put behind. `/v1` may be left out where nothing else names a version.
 
     Raises:

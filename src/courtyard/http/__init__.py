@@ -1,6 +1,6 @@
 """HTTP as doors need it: bounded bodies, watched clients, event streams, errors in their words, calls to others."""
 
-from courtyard.http.addresses import addresses_of, is_for_machines
+from courtyard.http.addresses import Address, addresses_of, ip_of, is_for_machines, is_public
 from courtyard.http.asgi import Headers, Message, Receive, Scope, Send, headers_of
 from courtyard.http.body import declared_length, read_body
 from courtyard.http.calling import Called, CallFailed, CallRefused, call, check_url
@@ -13,6 +13,7 @@ from courtyard.http.sse import DONE, EVENT_STREAM, data, event
 __all__ = [
     "DONE",
     "EVENT_STREAM",
+    "Address",
     "AnthropicError",
     "CallFailed",
     "CallRefused",
@@ -38,7 +39,9 @@ __all__ = [
     "error_headers",
     "event",
     "headers_of",
+    "ip_of",
     "is_for_machines",
+    "is_public",
     "openai_error",
     "rate_headers",
     "read_body",

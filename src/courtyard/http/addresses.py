@@ -17,13 +17,13 @@ Address = IPv4Address | IPv6Address
 
 def addresses_of(host: str, port: int | None) -> list[Address]:
     """Every address that a name stands for now; none where it stands for nothing, as before a network is set up."""
-    if literal := _literal(host):
+    if literal := ip_of(host):
         return [literal]
     found: list[str] = []
     asking = Thread(target=_resolve, args=(host, port or 443, found), daemon=True)
     asking.start()
     asking.join(_RESOLVE_S)  # A resolver that says nothing is asked no longer.
-    return [address for text in found if (address := _literal(text))]
+    return [address for text in found if (address := ip_of(text))]
 
 
 def is_for_machines(address: Address) -> bool:
@@ -51,7 +51,8 @@ def _resolve(host: str, port: int, found: list[str]) -> None:
         found.extend(str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
 
 
-def _literal(host: str) -> Address | None:
+def ip_of(host: str) -> Address | None:
+    """Read an address that is written out; nothing where it is a name."""
     try:
         address = ip_address(host.partition("%")[0])
     except ValueError:

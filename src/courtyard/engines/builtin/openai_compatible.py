@@ -8,6 +8,9 @@ from courtyard.core.chat import Delta, Embeddings, Prompt
 from courtyard.engines.engine import EngineSettings, Health
 from courtyard.engines.upstream import Upstream
 
+_OUTSIDE = "http://egress"
+"""What stands for the address of an engine that only the egress knows."""
+
 
 class OpenAICompatibleOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to treat one server."""
@@ -31,13 +34,20 @@ class OpenAICompatibleEngine:
     def __init__(self, settings: EngineSettings) -> None:
         self.name = settings.name
         self.region = settings.region
-        if settings.url is None:
+        url = settings.url if settings.egress is None else _OUTSIDE
+        if url is None:
             raise ValueError(f"engine {settings.name!r} needs an address; add it with --url")
         try:
             options = msgspec.convert(settings.options, OpenAICompatibleOptions, strict=False)
         except msgspec.ValidationError as error:
             raise ValueError(f"engine {settings.name!r}: {error}") from error
-        self._upstream = Upstream(settings.url, key=settings.key, **msgspec.structs.asdict(options))
+        self._upstream = Upstream(
+            url,
+            key=settings.key,
+            way=settings.egress,
+            engine=settings.name,
+            **msgspec.structs.asdict(options),
+        )
 
     async def start(self) -> None:
         """Nothing to do: the server is asked when there is something to ask."""
