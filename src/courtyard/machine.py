@@ -1,6 +1,7 @@
 """What this machine has: room on the disk and in memory, and cores."""
 
 import os
+import resource
 import shutil
 from pathlib import Path
 
@@ -39,6 +40,11 @@ def cores(*, cgroups: Path = _CGROUPS) -> int:
     if quota.isdecimal() and period.isdecimal():
         count = min(count, -(-int(quota) // int(period)))
     return max(count, 1)
+
+
+def leave_no_core() -> None:
+    """Let this process, and those that it starts, write no core file when they crash: it would hold prompts."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def megabytes(bytes: int) -> str:

@@ -1,0 +1,1 @@
+"""What English texts say about persons, places, organisations and addresses, by their grammar."""
