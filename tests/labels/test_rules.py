@@ -1,0 +1,142 @@
+"""What a label may say, and what is said of one."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from courtyard.labels import rules, words
+from courtyard.labels.model import Aigc, Profile, Visible
+from courtyard.languages import Languages
+from tests.labels.conftest import CODE
+
+FIELDS = {
+    "Label": "1",
+    "ContentProducer": CODE,
+    "ProduceID": "4fd20e68",
+    "ReservedCode1": "",
+    "ContentPropagator": CODE,
+    "PropagateID": "4fd20e68",
+    "ReservedCode2": "",
+}
+
+
+def problems(**changed: Any) -> list[str]:
+    fields = {name: value for name, value in {**FIELDS, **changed}.items() if value is not ...}
+    return rules.read(json.dumps(fields))[1]
+
+
+def test_a_label_is_seven_texts_in_order() -> None:
+    """As annex E of GB 45438-2025 has them; with their name around them or without."""
+    aigc, wrong = rules.read(json.dumps({"AIGC": FIELDS}))
+
+    assert wrong == []
+    assert json.loads(rules.write(aigc), object_pairs_hook=list) == list(FIELDS.items())
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"Label": 1}, "Label is no text"),
+        ({"Label": "4"}, "Label is none of"),
+        ({"Label": "AIGC"}, "Label is none of"),
+        ({"ContentProducer": "Some Agent AI"}, "0x21 to 0x7E"),
+        ({"ContentProducer": "某公司"}, "0x21 to 0x7E"),
+        ({"ProduceID": ""}, "ProduceID is empty"),
+        ({"ProduceID": ...}, "ProduceID is missing"),
+        ({"Timestamp": "2026"}, "'Timestamp' is no field"),
+        ({"PropagateID": ""}, "go together"),
+        ({"ContentProducer": CODE.replace("9Y9T", "9Y8T")}, "wrong check character"),
+        ({"ReservedCode1": "x" * 9000}, "longer than"),
+        ({"Label": "3", "ContentPropagator": "", "PropagateID": ""}, "ContentPropagator is empty"),
+    ],
+)
+def test_what_is_wrong_is_named(changed: dict[str, Any], told: str) -> None:
+    """Each with its field; labels seen in the wild fail for good reason."""
+    assert told in "; ".join(problems(**changed))
+
+
+def test_a_field_twice_is_once_too_often() -> None:
+    """JSON readers take the last one in silence; whoever checks does not."""
+    text = rules.write(Aigc(producer="a", produce_id="b", propagator="a", propagate_id="b"))
+    doubled = text.replace('{"Label":"1"', '{"Label":"2","Label":"1"')
+
+    assert rules.read(doubled)[1] == ["'Label' is there twice"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '"1"', "null", "[" * 5000, '{"AIGC": [1]}', "x" * 70_000])
+def test_what_is_no_label_can_not_be_read(text: str) -> None:
+    """It is malformed, and nothing else happens."""
+    with pytest.raises(rules.Malformed):
+        rules.read(text)
+
+
+@given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=60), st.text(max_size=30))
+def test_what_is_written_is_read(value: str, other: str) -> None:
+    """Any value that is allowed comes back, quotes and backslashes included; any other is found out."""
+    aigc = Aigc(producer="a", produce_id=value, reserved_1=other, propagator="a", propagate_id=value)
+    read, wrong = rules.read(rules.write(aigc))
+
+    assert read == aigc
+    assert (wrong == []) == all("!" <= letter <= "~" for letter in other)
+
+
+@pytest.mark.parametrize(
+    "code", ["91440101MA9Y9T4H7A", "91110102MAD55U9H0F", "91440300708461136T", "91610133596325171T"]
+)
+def test_credit_codes_have_their_check_character(code: str) -> None:
+    """Codes of companies whose labels are in circulation are right, and with any digit changed they are wrong."""
+    assert rules.is_uscc(code)
+    for at in range(len(code)):
+        other = "1" if code[at] != "1" else "2"
+        assert not rules.is_uscc(code[:at] + other + code[at + 1 :])
+
+
+@pytest.mark.parametrize("code", ["", "a b", "中文", CODE.replace("9Y9T", "9Y8T"), "a\n"])
+def test_no_wrong_code_is_put_into_a_label(code: str) -> None:
+    """The settings are refused when the house is built."""
+    with pytest.raises(ValueError, match="labels"):
+        rules.code(code, what="labels.producer")
+
+
+def test_every_language_has_a_label_of_its_own() -> None:
+    """With an AI word and a word for generating, by which it is known again; titles fit the name of a sheet."""
+    installed = {language.code for language in Languages.installed().all}
+
+    assert installed | {"zh", "en", "ar", "ru", "fr", "sw"} <= set(words.WORDINGS)
+    for language, wording in words.WORDINGS.items():
+        for profile in Profile:
+            assert words.says_so(words.notice(language, profile)), language
+        assert words.says_so(wording.title)
+        assert len(wording.title) <= 31
+        assert "生成" in words.notice(language, Profile.CN)
+    assert words.notice("zh-Hant-TW", Profile.EU) == words.WORDINGS["zh"].notice
+    assert words.notice("xx", Profile.EU) == words.WORDINGS["en"].notice
+
+
+@pytest.mark.parametrize(
+    "line", ["She said she was generally happy", "AI is discussed here", "Generated by hand", "生成"]
+)
+def test_a_label_needs_both_words(line: str) -> None:
+    """A word alone, or inside another word, is no label."""
+    assert words.seen_in([line]) is Visible.MISSING
+
+
+def test_an_answer_states_its_label() -> None:
+    """For machines in a dictionary of RFC 9651, and in the body; what machines read is never left out."""
+    aigc = Aigc(producer=CODE, produce_id="req_1", propagator=CODE, propagate_id="req_1")
+    told = {profile: rules.state(profile, aigc=aigc, model='a"\\é', notice="Made by AI") for profile in Profile}
+    without = rules.state(Profile.CN, aigc=aigc, model="m", notice="Made by AI", agreement="agr_1")
+
+    assert told[Profile.CN].header == (
+        f'generated, profile=cn, model="a\\"\\\\?", id="req_1", label="1", producer="{CODE}"'
+    )
+    assert told[Profile.CN].field["AIGC"]["ContentProducer"] == CODE
+    assert (told[Profile.CN].field["notice"], told[Profile.CN].record) == ("Made by AI", "cn")
+    assert "AIGC" not in told[Profile.EU].field
+    assert told[Profile.NEUTRAL].field["digital_source_type"] == rules.AI_SOURCE
+    assert (without.field["notice"], without.record) == ("", "unlabelled:agr_1")
+    assert without.field["AIGC"]["Label"] == "1"
+    assert without.header.endswith("visible=?0")
