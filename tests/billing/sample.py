@@ -5,10 +5,11 @@ from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from courtyard.billing import proof, rules, tax, tree
+from courtyard.billing import proof, rules, tax
 from courtyard.billing.model import DocumentKind, Invoice, Line, LineKind, Party, Proof, TaxRule
 from courtyard.core.ids import ModelName, OrganisationId, ProjectId
 from courtyard.core.usage import Usage
+from courtyard.storage import tree
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 

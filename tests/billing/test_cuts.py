@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from courtyard.billing import tree
 from courtyard.core.errors import NotFound
 from courtyard.core.usage import Usage
+from courtyard.storage import tree
 from tests.billing.house import Books
 from tests.billing.test_issuing import verdict
 

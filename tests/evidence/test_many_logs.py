@@ -99,3 +99,15 @@ def test_a_place_that_is_none_is_refused(workers: list[Evidence], before: str) -
     """A page's `next` names a place in each log, and nothing else is one."""
     with pytest.raises(InvalidRequest, match="is no place"):
         workers[0].records(before=before)
+
+
+def test_each_log_is_vouched_for(workers: list[Evidence]) -> None:
+    """Each has a tree and a name of its own, and any process finds the proof of any record."""
+    seal(workers[0], record(1))
+    seal(workers[1], record(2), record(3))
+
+    assert [(standing.log, standing.size) for standing in workers[2].checkpoint()] == [
+        ("evidence", 1),
+        ("evidence-2", 2),
+    ]
+    assert workers[0].prove("req_3").note.text.startswith("courtyard/evidence-2/")

@@ -160,13 +160,15 @@ def test_a_copy_of_a_growing_file_ends_with_a_flush(tmp_path: Path) -> None:
 def test_a_log_is_cut_at_a_moment(
     tmp_path: Path, until_ms: int, left: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Over the ends of files, what is later goes; what is left goes on as a whole chain."""
+    """Over the ends of files, what is later goes, and the tree over it; what is left goes on as a whole chain."""
     monkeypatch.setattr(log_module, "EPOCH_BYTES_MAX", 900)
     filled(tmp_path, 1, 2, 3, 4, 5, 6)
     assert len(chain.files(tmp_path)) > 1
+    (tmp_path / "tree").mkdir()
     removed = cut(tmp_path, until_ms)
     filled(tmp_path, 100)
 
     assert removed == 6 - len(left)
     assert times(tmp_path) == [*left, 100]
+    assert (tmp_path / "tree").exists() == (removed == 0)
     assert verify(tmp_path, KEY.public_key()).damages == ()

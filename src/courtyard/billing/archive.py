@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from courtyard.billing import rules, store, tree
+from courtyard.billing import rules, store
 from courtyard.billing.checking import Finding, check_series
 from courtyard.billing.drafting import Drafting, Placed
 from courtyard.billing.model import BillingSettings, Customer, DocumentKind, Inclusion, Invoice, Party
@@ -18,7 +18,7 @@ from courtyard.identity import Identity
 from courtyard.ledger import Ledger
 from courtyard.licensing import Licensing
 from courtyard.pricing import Pricing
-from courtyard.storage import Database, Keyring
+from courtyard.storage import Database, Keyring, tree
 
 _PAGE = 50
 
@@ -176,7 +176,7 @@ class Archive:
             size=len(leaves),
             root=filed.invoice.proof.root,
             digest=found.posted.digest,
-            path=tuple(node.hex() for node in tree.inclusion(leaves, found.leaf)),
+            path=tuple(node.hex() for node in tree.inclusion(tree.nodes_of(leaves), len(leaves), found.leaf)),
         )
 
     def check(self) -> tuple[Finding, ...]:

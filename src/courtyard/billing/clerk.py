@@ -1,7 +1,7 @@
-"""What a serving process does for money beside serving: warns, delivers notices, and finishes what payments began."""
+"""What a serving process does beside serving: warns, delivers notices, finishes payments, and what others ask of it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -18,8 +18,11 @@ _DELIVER_S = 2.0
 class Clerk:
     """Runs beside the doors, in threads, off the path of every request. Several processes may have one each."""
 
-    def __init__(self, notices: Notices, payments: Payments, warnings: Warnings) -> None:
+    def __init__(
+        self, notices: Notices, payments: Payments, warnings: Warnings, *, others: Sequence[Callable[[], int]] = ()
+    ) -> None:
         self._notices = notices
+        self._others = others
         self._payments = payments
         self._warnings = warnings
         self._tasks: list[asyncio.Task[None]] = []
@@ -27,7 +30,7 @@ class Clerk:
     def start(self) -> None:
         """Begin with what an earlier run left undone."""
         self._tasks = [
-            asyncio.create_task(_every(_WATCH_S, self._payments.finish, self._warnings.turn)),
+            asyncio.create_task(_every(_WATCH_S, self._payments.finish, self._warnings.turn, *self._others)),
             asyncio.create_task(_every(_DELIVER_S, self._notices.deliver)),
         ]
 

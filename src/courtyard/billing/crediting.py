@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from courtyard.billing import rules, tax
 from courtyard.billing.model import DocumentKind, Invoice, Line, LineKind, Proof
-from courtyard.billing.tree import EMPTY
 from courtyard.core.errors import Conflict, InvalidRequest
+from courtyard.storage import tree
 
 
 def credit(
@@ -63,7 +63,7 @@ def credit(
         accounts={},
         prices={},
         plans={},
-        proof=Proof(root=EMPTY.hex(), size=0, public_key=""),
+        proof=Proof(root=tree.EMPTY.hex(), size=0, public_key=""),
     )
 
 

@@ -8,7 +8,6 @@ from courtyard.billing import lines, rules, tax
 from courtyard.billing.gathering import Gathering, Key
 from courtyard.billing.model import BillingSettings, Customer, Invoice, Line, LineKind, Proof
 from courtyard.billing.store import Adjustment, Filed
-from courtyard.billing.tree import Range
 from courtyard.core.amount import currency as currency_of
 from courtyard.core.ids import AccountId, ModelName, OrganisationId, ProjectId
 from courtyard.core.usage import Usage
@@ -16,6 +15,7 @@ from courtyard.identity import Identity
 from courtyard.ledger import Funding, Ledger, Posted, Span, UsageFilter
 from courtyard.licensing import Contract, Licensing
 from courtyard.pricing import Basis, Priced, Pricing
+from courtyard.storage import tree
 
 Progress = Callable[[int], None]
 """Is told how many receipts were read."""
@@ -91,7 +91,7 @@ class Drafting:
             *(_adjustment_line(one) for one in asked.adjustments),
         ]
         done = lines.rounded(exact, asked.currency)
-        root = self._root(organisation, span, gathering, told) if usage else Range().root
+        root = self._root(organisation, span, gathering, told) if usage else tree.Range().root
         invoice = self._invoice(asked, done, gathering, from_ms=from_ms, root=root)
         last = asked.last.invoice.number if asked.last else None
         return Draft(invoice, span, last, tuple(one.id for one in asked.adjustments))
@@ -204,14 +204,14 @@ class Drafting:
         """Compute the root over all receipts, line after line, while they are read by number."""
         ranges, leaf = {}, 0
         for key, summed in sorted(gathering.sums.items()):
-            ranges[key] = Range(leaf)
+            ranges[key] = tree.Range(leaf)
             leaf += summed.requests
         for posted in self._ledger.posted(organisation, span):
             key_ = gathering.key(posted.settled)
             if key_ is not None:
                 ranges[key_].append(bytes.fromhex(posted.digest))
             told.one()
-        whole = Range()
+        whole = tree.Range()
         for one in ranges.values():
             whole.extend(one)
         return whole.root

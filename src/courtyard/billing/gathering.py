@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from courtyard.billing.rules import month_of
-from courtyard.billing.tree import Range
 from courtyard.core.amount import TOKEN, currency
 from courtyard.core.ids import AccountId
 from courtyard.core.usage import DIMENSIONS, Usage
 from courtyard.ledger import Funding, Posted, Settled
+from courtyard.storage import tree
 
 
 class Key(NamedTuple):
@@ -36,7 +36,7 @@ class Sum:
         """What was used beyond holds, and so is free."""
         self.counts = [0] * len(DIMENSIONS)
         self.covered: dict[str, int] = {}
-        self.leaves = Range()
+        self.leaves = tree.Range()
 
     @property
     def usage(self) -> Usage:

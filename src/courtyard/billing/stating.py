@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from courtyard.billing import lines, rules, tax
 from courtyard.billing.model import Customer, DocumentKind, Invoice, Line, LineKind, Party, Proof
 from courtyard.billing.rules import Month
-from courtyard.billing.tree import EMPTY
 from courtyard.core.amount import money
 from courtyard.core.ids import OrganisationId
 from courtyard.licensing import WholesaleLine
+from courtyard.storage import tree
 
 
 def currencies(sold: Sequence[WholesaleLine]) -> set[str]:
@@ -52,7 +52,7 @@ def statement(
         paid_minor=0,
         due_minor=0,
         carry_nano=done.carry_nano,
-        proof=Proof(root=EMPTY.hex(), size=0, public_key=""),
+        proof=Proof(root=tree.EMPTY.hex(), size=0, public_key=""),
     )
 
 

@@ -1,5 +1,6 @@
 """`courtyard evidence`: what was decided about each request, and the proof that nobody changed it since."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,23 +8,49 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from courtyard.cli import evidence_proofs
 from courtyard.cli.common import AsJson, DataDir, err, fail, open_house, out, print_json, print_table
 from courtyard.cli.dates import since_ms, until_ms
+from courtyard.cli.evidence_proofs import Witnesses, verify_file
 from courtyard.core.clock import date_time
-from courtyard.evidence import Decision, Evidence, Filter, Record
-from courtyard.storage import Verification
+from courtyard.evidence import Audit, Decision, Evidence, Filter, Record
 
 app = typer.Typer(
-    help="The sealed record of every decision: one line a request, in a hash chain that bears the house's signature.",
+    help="The sealed record of every decision: one line a request, in a chain and a tree that bear signatures.",
     no_args_is_help=True,
 )
 
 _COLOURS = {Decision.ADMITTED: "green", Decision.DENIED: "red", Decision.REFUSED: "yellow", Decision.FAILED: "magenta"}
 
 
+app.command()(evidence_proofs.checkpoint)
+app.command()(evidence_proofs.prove)
+app.command()(evidence_proofs.export)
+app.command()(evidence_proofs.keys)
+app.command("verifier")(evidence_proofs.write_verifier)
+
+
 @app.command()
-def verify(data_dir: DataDir = None, json: AsJson = False) -> None:
-    """Recompute every digest and check every signature. A damage is named by file and line, and ends it with 1."""
+def verify(
+    evidence: Annotated[
+        Path | None, typer.Argument(help="A pack, a proof, or a copy of a log; the house's own record if not said.")
+    ] = None,
+    *,
+    key: Annotated[
+        str | None, typer.Option(help="What it must be signed with: of the operator for a pack, else of the log.")
+    ] = None,
+    witness: Witnesses = None,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Recompute every digest, root and count, and check every signature; what was changed is named.
+
+    The house's own record is checked with its own keys. Evidence that was handed out is checked offline, as the file
+    that `courtyard evidence verifier` writes does. Ends with 1 if anything is wrong.
+    """
+    if evidence is not None:
+        verify_file(evidence, key, witness, json=json)
+        return
     with open_house(data_dir) as house:
         found = _verify(house.evidence, quiet=json)
     if json:
@@ -35,7 +62,8 @@ def verify(data_dir: DataDir = None, json: AsJson = False) -> None:
     if found.damages:
         raise typer.Exit(1) if json else fail(f"the record is not what was written (damages: {len(found.damages):,})")
     if not json:
-        out.print(f"the record is whole (records: {found.entries:,}, signatures: {found.pages:,})", highlight=False)
+        counts = f"records: {found.entries:,}, signatures: {found.pages:,}, checkpoints: {found.checkpoints:,}"
+        out.print(f"the record is whole ({counts})", highlight=False)
 
 
 @app.command("list")
@@ -67,7 +95,7 @@ def list_(
         err.print("no records")
 
 
-def _verify(evidence: Evidence, *, quiet: bool) -> Verification:
+def _verify(evidence: Evidence, *, quiet: bool) -> Audit:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as progress:
         progress.add_task(f"checking {evidence.count():,} records")

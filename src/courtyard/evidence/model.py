@@ -1,6 +1,7 @@
 """The nouns of evidence."""
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
@@ -27,7 +28,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     organisation: OrganisationId
     project: ProjectId
     who: str
-    """The person, or else the key."""
+    """A keyed digest of the person, or else the key. Records from before the wall hold the id itself."""
     kind: str
     """What was asked: `chat`, `completion`, `embedding`."""
     model: ModelName
@@ -47,6 +48,30 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rule: str | None = None
     """The rule that was against it."""
     duration_ms: int = 0
+    subject: str = ""
+    """A keyed digest of the end user whom the caller named."""
+    purpose: str = ""
+    """What it was for."""
+    provider: str = ""
+    """Whose engine it ran on."""
+    tier: str = ""
+    """How far away the provider stands: `home`, `allied`, `foreign`."""
+    pack: str = ""
+    """The policy pack that decided, `name@version`."""
+    decisions: tuple[str, ...] = ()
+    """The pack's rules that decided."""
+    facts: tuple[str, ...] = ()
+    """Digests of the facts that the pack judged."""
+    obligations: tuple[str, ...] = ()
+    """What the decision asked for, each `name` or `name:value`."""
+    classes: dict[str, int] = {}
+    """The kinds of personal data that were found in it, and how many of each."""
+    masked: int = 0
+    """How many places were masked before it left."""
+    label: str = ""
+    """The label that the answer bears."""
+    model_digest: str = ""
+    """The digest of the model's file, where it is ours to know."""
 
 
 class Sealed(Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -60,6 +85,31 @@ class Sealed(Record, frozen=True, kw_only=True, omit_defaults=True):
     digest: str
 
 
+class EvidenceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How often the record is vouched for, and by whom."""
+
+    checkpoint_s: Annotated[float, msgspec.Meta(ge=1)] = 60.0
+    """Seconds between two signed checkpoints, where anything was recorded meanwhile."""
+    witnesses: tuple[str, ...] = ()
+    """Witnesses that sign checkpoints, each `<key> <URL>`, the key as `courtyard witness init` prints it."""
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What a log has last vouched for."""
+
+    log: str
+    key: str
+    """The log's key, as C2SP writes it: `name+id+base64`."""
+    size: int
+    """How many records the checkpoint is over."""
+    note: str
+    """The checkpoint, signed and cosigned."""
+    cosigned_by: tuple[str, ...] = ()
+    """The witnesses whose signatures are on it."""
+    refusals: tuple[str, ...] = ()
+    """What the other witnesses said."""
+
+
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """Which records are asked for; `since_ms` belongs to the range and `until_ms` does not."""
 
@@ -67,6 +117,10 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     until_ms: int | None = None
     organisation: OrganisationId | None = None
     decision: Decision | None = None
+    errors: frozenset[str] | None = None
+    """Only what ended with one of these."""
+    left_home: bool = False
+    """Only what ran at another provider."""
 
     def takes(self, record: Record) -> bool:
         """Whether a record is asked for."""
@@ -75,6 +129,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
             and (self.until_ms is None or record.at_ms < self.until_ms)
             and self.organisation in (None, record.organisation)
             and self.decision in (None, record.decision)
+            and (self.errors is None or record.error in self.errors)
+            and not (self.left_home and record.tier in ("", "home"))
         )
 
 

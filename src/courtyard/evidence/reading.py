@@ -12,6 +12,7 @@ from courtyard.evidence.model import Filter, Record, RecordPage, Sealed
 from courtyard.storage import chain
 
 _BLOCK_BYTES = 64 * 1024
+_SEARCH_BYTES = 4 * 1024 * 1024
 _EARLIER_MS_MAX = 60_000
 """How much earlier than its file a record may be made: the file may change between the making and the sealing."""
 
@@ -102,6 +103,60 @@ def _back(directory: Path, asked: Filter, before: Place | None) -> Iterator[_Fou
             return  # Files before this one hold what is older than its beginning.
 
 
+def forward(directory: Path, asked: Filter) -> Iterator[chain.Entry]:
+    """Yield the entries of the files that may hold what is asked for, the oldest first."""
+    at = {chain.epoch_of(path): _begun_ms(path) or 0 for path in chain.files(directory)}
+    first = max((epoch for epoch, at_ms in at.items() if at_ms <= (asked.since_ms or 0)), default=0)
+    for entry in chain.read(directory, after=(first, -1)):
+        if asked.until_ms is not None and at[entry.epoch] >= asked.until_ms + _EARLIER_MS_MAX:
+            return
+        yield entry
+
+
+def find(directory: Path, id: str) -> tuple[tuple[int, int], chain.Line] | None:
+    """Find the record of a request: its epoch and seq, and its line."""
+    for path in reversed(chain.files(directory)):
+        found = _find_in(path, id)
+        if found is not None:
+            return (chain.epoch_of(path), found.seq), found
+    return None
+
+
+def _find_in(path: Path, id: str) -> chain.Line | None:
+    needle, rest = b'"id":' + msgspec.json.encode(id), b""
+    with path.open("rb") as file:
+        while block := file.read(_SEARCH_BYTES):
+            text = rest + block
+            end = text.rfind(b"\n") + 1
+            at = text.find(needle, 0, end)
+            while at >= 0:
+                begin, stop = text.rfind(b"\n", 0, at) + 1, text.find(b"\n", at)
+                if (line := _record_of(text[begin:stop], id)) is not None:
+                    return line
+                at = text.find(needle, stop, end)
+            rest = text[end:]
+    return None
+
+
+def signed_until(directory: Path) -> tuple[int, int]:
+    """Say which entry is the last one under a signature of the log, and see that it is on the disk."""
+    for path in reversed(chain.files(directory)):
+        with path.open("rb") as file:
+            for _, text in lines_back(file, file.seek(0, os.SEEK_END)):
+                if text.startswith(b'{"page"') and (page := chain.decode_line(text).page) is not None:
+                    os.fsync(file.fileno())
+                    return chain.epoch_of(path), page.count - 1
+    return 0, -1
+
+
+def _record_of(text: bytes, id: str) -> chain.Line | None:
+    try:
+        line = chain.decode_line(text)
+        return line if line.is_entry and _decode(line.entry).id == id else None
+    except ValueError:
+        return None
+
+
 def _begun_ms(path: Path) -> int | None:
     """Read when a file was begun, from its first line; nothing where that line is damaged."""
     with path.open("rb") as file:
@@ -116,7 +171,7 @@ def _entries_back(path: Path, end: int | None) -> Iterator[tuple[int, int, chain
     """Yield entries, the last one first, each with the offset and the size of its line."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
-        for offset, text in _lines_back(file, size if end is None else min(end, size)):
+        for offset, text in lines_back(file, size if end is None else min(end, size)):
             if not text.startswith(b'{"seq"'):
                 continue
             try:
@@ -128,7 +183,7 @@ def _entries_back(path: Path, end: int | None) -> Iterator[tuple[int, int, chain
                 yield offset, len(text), line
 
 
-def _lines_back(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
+def lines_back(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
     """Yield whole lines before `end`, the last one first, each with the offset where it begins."""
     tail = b""
     while end > 0:

@@ -1,6 +1,6 @@
 """Durable things: the database, signing keys, and append-only logs."""
 
-from courtyard.storage import backup, chain
+from courtyard.storage import backup, chain, tree
 from courtyard.storage.chain import Damage, Entry, Verification, read, verify
 from courtyard.storage.chain_copy import cut
 from courtyard.storage.committer import Commit, Committer
@@ -9,6 +9,7 @@ from courtyard.storage.keyring import Keyring, variable
 from courtyard.storage.log import Appended, Log
 from courtyard.storage.revisions import Revisions, bump
 from courtyard.storage.shared import SharedSecrets, WrongSecrets
+from courtyard.storage.stored_tree import StoredTree, TreeDamaged, replace_file
 from courtyard.storage.trouble import DatabaseUnavailable, database_trouble
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "Log",
     "Revisions",
     "SharedSecrets",
+    "StoredTree",
+    "TreeDamaged",
     "Verification",
     "WrongSecrets",
     "backup",
@@ -32,6 +35,8 @@ __all__ = [
     "database_trouble",
     "metadata",
     "read",
+    "replace_file",
+    "tree",
     "variable",
     "verify",
 ]

@@ -9,9 +9,10 @@ import pytest
 from pypdf import PdfReader
 
 from courtyard.billing import DocumentKind, Invoice, exported
-from courtyard.billing.documents import fonts, paper, typesetting
+from courtyard.billing.documents import paper, typesetting
 from courtyard.billing.documents.wording import WRITINGS, writing
 from courtyard.core.errors import Unavailable
+from courtyard.typesetting import fonts, setting
 from tests.billing.documents import made
 
 _FORMS = ("zero", "one", "two", "few", "many", "other")
@@ -163,12 +164,12 @@ def test_a_typesetter_that_fails_or_hangs_is_said(tmp_path: Path, monkeypatch: p
     (tmp_path / "fails.py").write_text("raise MemoryError('too long')")
     (tmp_path / "hangs.py").write_text("import threading; threading.Event().wait()")
 
-    monkeypatch.setattr(typesetting, "_PROGRAM", tmp_path / "fails.py")
+    monkeypatch.setattr(setting, "_PROGRAM", tmp_path / "fails.py")
     with pytest.raises(Unavailable, match="could not be set as a PDF: MemoryError: too long"):
         exported(made.document(), "pdf")
-    monkeypatch.setattr(typesetting, "_PROGRAM", tmp_path / "hangs.py")
-    monkeypatch.setattr(typesetting, "_SET_S", 0.2)
-    with pytest.raises(Unavailable, match="take its CSV"):
+    monkeypatch.setattr(setting, "_PROGRAM", tmp_path / "hangs.py")
+    monkeypatch.setattr(setting, "_SET_S", 0.2)
+    with pytest.raises(Unavailable, match="take another form"):
         exported(made.document(), "pdf")
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from courtyard.billing.documents import fonts, words
+from courtyard.billing.documents import words
 from courtyard.billing.documents.wording import Writing, writing
 from courtyard.billing.model import DocumentKind, Invoice, Line, Party, TaxLine
 from courtyard.core.clock import date_time
+from courtyard.typesetting import fonts
 
 Sheet = dict[str, object]
 

@@ -1,8 +1,8 @@
 """A language as documents are written in it: its words, and its numbers, money and dates."""
 
-from courtyard.billing.documents import fonts
 from courtyard.core.clock import date_time
 from courtyard.languages import Language
+from courtyard.typesetting import fonts
 
 LATIN_DIGITS = "0123456789"
 

@@ -1,10 +1,10 @@
 """The Merkle tree of RFC 6962 (sections 2.1 to 2.1.2): roots of any size in little memory, and proofs.
 
-A proof of inclusion shows that one receipt is among those of an invoice; a proof of consistency that a longer list
-begins with a shorter one.
+A proof of inclusion shows that one leaf is among those of a list; a proof of consistency that a longer list begins
+with a shorter one. Both are read from whole subtrees, which lie in memory or in `stored_tree.py`'s files.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -40,7 +40,11 @@ class Range:
 
     def append(self, data: bytes) -> None:
         """Add a leaf."""
-        self._push(_Node(self.ends, 0, leaf_hash(data)))
+        self.append_hash(leaf_hash(data))
+
+    def append_hash(self, hash: bytes) -> None:
+        """Add a leaf by its hash."""
+        self._push(_Node(self.ends, 0, hash))
 
     def extend(self, other: "Range") -> None:
         """Join the range that begins where this one ends."""
@@ -75,16 +79,37 @@ def root(leaves: Iterable[bytes]) -> bytes:
     return whole.root
 
 
-def inclusion(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
+Nodes = Callable[[int, int], bytes]
+"""Hashes of whole subtrees: `nodes(level, index)` is over the 2 ** `level` leaves from `index` * 2 ** `level` on."""
+
+
+def nodes_of(leaves: Iterable[bytes]) -> Nodes:
+    """Hash leaves and all whole subtrees over them, in memory."""
+    levels = [[leaf_hash(data) for data in leaves]]
+    while len(levels[-1]) > 1:
+        below = levels[-1]
+        levels.append([node_hash(left, right) for left, right in zip(below[::2], below[1::2], strict=False)])
+    return lambda level, index: levels[level][index]
+
+
+def root_of(nodes: Nodes, size: int) -> bytes:
+    """Join whole subtrees to the root over the first `size` leaves."""
+    return _over(nodes, 0, size) if size else EMPTY
+
+
+def inclusion(nodes: Nodes, size: int, index: int) -> tuple[bytes, ...]:
     """Prove that a leaf is in the tree: the hashes beside its way to the root, from the bottom."""
-    level, path = [leaf_hash(data) for data in leaves], []
-    while len(level) > 1:
-        if index ^ 1 < len(level):
-            path.append(level[index ^ 1])
-        odd = level[-1:] if len(level) % 2 else []
-        level = [node_hash(left, right) for left, right in zip(level[::2], level[1::2], strict=False)] + odd
-        index //= 2
-    return tuple(path)
+    assert 0 <= index < size, f"there is no leaf {index} among {size}"
+    begin, end, path = 0, size, []
+    while end - begin > 1:
+        middle = begin + _split(end - begin)
+        if index < middle:
+            path.append(_over(nodes, middle, end))
+            end = middle
+        else:
+            path.append(_over(nodes, begin, middle))
+            begin = middle
+    return tuple(reversed(path))
 
 
 def includes(root: bytes, size: int, index: int, data: bytes, path: Sequence[bytes]) -> bool:
@@ -105,9 +130,22 @@ def includes(root: bytes, size: int, index: int, data: bytes, path: Sequence[byt
     return last == 0 and found == root
 
 
-def consistency(leaves: Sequence[bytes], first: int) -> tuple[bytes, ...]:
-    """Prove that the tree over the first leaves is the beginning of the tree over all of them."""
-    return () if first in (0, len(leaves)) else _consistency(leaves, first, whole=True)
+def consistency(nodes: Nodes, size: int, first: int) -> tuple[bytes, ...]:
+    """Prove that the tree over the first leaves is the beginning of the tree over `size` of them."""
+    assert 0 <= first <= size, f"{first} leaves are more than {size}"
+    if first in (0, size):
+        return ()
+    begin, end, path = 0, size, []
+    while first != end:
+        middle = begin + _split(end - begin)
+        if first <= middle:
+            path.append(_over(nodes, middle, end))
+            end = middle
+        else:
+            path.append(_over(nodes, begin, middle))
+            begin = middle
+    beginning = () if begin == 0 else (_over(nodes, begin, end),)  # Whoever checks it has the root of the first leaves.
+    return (*beginning, *reversed(path))
 
 
 def is_consistent(first_root: bytes, first: int, root: bytes, size: int, path: Sequence[bytes]) -> bool:
@@ -136,13 +174,17 @@ def is_consistent(first_root: bytes, first: int, root: bytes, size: int, path: S
     return last == 0 and old == first_root and new == root
 
 
-def _consistency(leaves: Sequence[bytes], first: int, *, whole: bool) -> tuple[bytes, ...]:
-    if first == len(leaves):
-        return () if whole else (root(leaves),)
-    split = _split(len(leaves))
-    if first <= split:
-        return (*_consistency(leaves[:split], first, whole=whole), root(leaves[split:]))
-    return (*_consistency(leaves[split:], first - split, whole=False), root(leaves[:split]))
+def _over(nodes: Nodes, begin: int, end: int) -> bytes:
+    """Hash the leaves from `begin` up to `end`, where `begin` is at the edge of a subtree that is as large."""
+    parts = []
+    while begin < end:
+        level = (end - begin).bit_length() - 1
+        parts.append(nodes(level, begin >> level))
+        begin += 1 << level
+    found = parts.pop()
+    while parts:
+        found = node_hash(parts.pop(), found)
+    return found
 
 
 def _split(count: int) -> int:

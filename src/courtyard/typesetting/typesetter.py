@@ -11,26 +11,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-_TEMPLATE = Path(__file__).with_name("invoice.typ")
 _MEMORY_MAX = 8 << 30
 _ARCHIVAL: Literal["a-3b"] = "a-3b"
 """PDF/A-3b: fonts inside, a code for every letter, and files may be attached."""
 
 
-def typeset(inputs: dict[str, str], folders: Sequence[str], *, ppi: int | None = None) -> list[bytes]:
+def typeset(template: Path, inputs: dict[str, str], folders: Sequence[str], *, ppi: int | None = None) -> list[bytes]:
     """Set the inputs as a PDF, or as a picture a page: from them, the template and the fonts, and no other file."""
     import typst  # noqa: PLC0415 - A process that sets no page is seven megabytes smaller without.
 
     fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=list(folders))
     options: dict[str, Any] = {
-        "root": _TEMPLATE.parent,
+        "root": template.parent,
         "font_paths": fonts,
         "sys_inputs": {**inputs, "families": json.dumps(fonts.families())},
     }
     if ppi is None:
-        made = typst.compile(_TEMPLATE, format="pdf", pdf_standards=[_ARCHIVAL], **options)
+        made = typst.compile(template, format="pdf", pdf_standards=[_ARCHIVAL], **options)
     else:
-        made = typst.compile(_TEMPLATE, format="png", ppi=ppi, **options)
+        made = typst.compile(template, format="png", ppi=ppi, **options)
     return [made] if isinstance(made, bytes) else list(made)
 
 
@@ -38,7 +37,7 @@ def main() -> None:
     """Set one sheet."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_MAX, _MEMORY_MAX))
     asked = json.load(sys.stdin.buffer)
-    (made,) = typeset(asked["inputs"], asked["folders"])
+    (made,) = typeset(Path(asked["template"]), asked["inputs"], asked["folders"])
     sys.stdout.buffer.write(made)
 
 

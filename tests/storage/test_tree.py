@@ -5,7 +5,7 @@ from hashlib import sha256
 from hypothesis import given
 from hypothesis import strategies as st
 
-from courtyard.billing import tree
+from courtyard.storage import tree
 
 LEAVES = [
     bytes.fromhex(text)
@@ -38,7 +38,7 @@ def test_a_known_proof_of_inclusion():
         "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
     ]
 
-    assert [node.hex() for node in tree.inclusion(LEAVES, 0)] == path
+    assert [node.hex() for node in tree.inclusion(tree.nodes_of(LEAVES), 8, 0)] == path
 
 
 def test_a_known_proof_of_consistency():
@@ -49,7 +49,7 @@ def test_a_known_proof_of_consistency():
         "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
     ]
 
-    assert [node.hex() for node in tree.consistency(LEAVES, 1)] == path
+    assert [node.hex() for node in tree.consistency(tree.nodes_of(LEAVES), 8, 1)] == path
 
 
 @given(size=st.integers(1, 70), data=st.data())
@@ -57,7 +57,7 @@ def test_a_leaf_is_shown_to_be_where_it_is_and_nowhere_else(size: int, data: st.
     """Each proof of inclusion holds for its own leaf, index and root, and for no other."""
     leaves = [bytes([place]) for place in range(size)]
     index = data.draw(st.integers(0, size - 1))
-    root, path = tree.root(leaves), tree.inclusion(leaves, index)
+    root, path = tree.root(leaves), tree.inclusion(tree.nodes_of(leaves), size, index)
 
     assert tree.includes(root, size, index, leaves[index], path)
     assert not tree.includes(root, size, index, b"another", path)
@@ -72,7 +72,8 @@ def test_a_longer_list_is_shown_to_begin_with_a_shorter_one(size: int, data: st.
     """A proof of consistency holds for the list that was, and not for one with another leaf in it."""
     leaves = [bytes([place]) for place in range(size)]
     first = data.draw(st.integers(1, size))
-    was, root, path = tree.root(leaves[:first]), tree.root(leaves), tree.consistency(leaves, first)
+    was, root = tree.root(leaves[:first]), tree.root(leaves)
+    path = tree.consistency(tree.nodes_of(leaves), size, first)
     other = tree.root([*leaves[: first - 1], b"another"])
 
     assert tree.is_consistent(was, first, root, size, path)
