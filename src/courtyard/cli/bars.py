@@ -3,7 +3,15 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from courtyard.cli.common import err
 
@@ -15,6 +23,20 @@ def bytes_bar(*, quiet: bool = False) -> Iterator[Callable[[str, int, int], None
         yield lambda _label, _done, _total: None
     elif err.is_terminal:
         with _bar() as bar:
+            task = bar.add_task("", total=None)
+            yield lambda label, done, total: bar.update(task, description=label, completed=done, total=total or None)
+    else:
+        yield _Lines()
+
+
+@contextmanager
+def counts_bar(*, quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """Give what tells its progress by counts to: what is going on, how many are done, and how many there are."""
+    if quiet:
+        yield lambda _label, _done, _total: None
+    elif err.is_terminal:
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        with Progress(*columns, console=err, transient=True) as bar:
             task = bar.add_task("", total=None)
             yield lambda label, done, total: bar.update(task, description=label, completed=done, total=total or None)
     else:
