@@ -21,28 +21,32 @@ OWN = "own"
 NONE = "none"
 
 TABLE = {
-    #                             operator, admin,        member,       auditor
-    Action.USE_MODELS:           (HOUSE,    ORGANISATION, ORGANISATION, NONE),
-    Action.READ_KEYS:            (HOUSE,    ORGANISATION, OWN,          ORGANISATION),
-    Action.MANAGE_KEYS:          (HOUSE,    ORGANISATION, OWN,          NONE),
-    Action.READ_USAGE:           (HOUSE,    ORGANISATION, OWN,          ORGANISATION),
-    Action.READ_PROJECTS:        (HOUSE,    ORGANISATION, ORGANISATION, ORGANISATION),
-    Action.MANAGE_PROJECTS:      (HOUSE,    ORGANISATION, NONE,         NONE),
-    Action.READ_PEOPLE:          (HOUSE,    ORGANISATION, OWN,          ORGANISATION),
-    Action.MANAGE_PEOPLE:        (HOUSE,    ORGANISATION, NONE,         NONE),
-    Action.READ_ORGANISATIONS:   (HOUSE,    ORGANISATION, ORGANISATION, ORGANISATION),
-    Action.MANAGE_ORGANISATIONS: (HOUSE,    NONE,         NONE,         NONE),
-    Action.READ_EVIDENCE:        (HOUSE,    ORGANISATION, NONE,         ORGANISATION),
-    Action.MANAGE_MODELS:        (HOUSE,    NONE,         NONE,         NONE),
-    Action.MANAGE_ACCOUNTS:      (HOUSE,    NONE,         NONE,         NONE),
+    #                             operator, admin,        member,       auditor,      approver
+    Action.USE_MODELS:           (HOUSE,    ORGANISATION, ORGANISATION, NONE,         NONE,         NONE),
+    Action.READ_KEYS:            (HOUSE,    ORGANISATION, OWN,          ORGANISATION, ORGANISATION),
+    Action.MANAGE_KEYS:          (HOUSE,    ORGANISATION, OWN,          NONE,         NONE),
+    Action.READ_USAGE:           (HOUSE,    ORGANISATION, OWN,          ORGANISATION, ORGANISATION),
+    Action.READ_PROJECTS:        (HOUSE,    ORGANISATION, ORGANISATION, ORGANISATION, ORGANISATION, ORGANISATION),
+    Action.MANAGE_PROJECTS:      (HOUSE,    ORGANISATION, NONE,         NONE,         NONE),
+    Action.READ_PEOPLE:          (HOUSE,    ORGANISATION, OWN,          ORGANISATION, ORGANISATION),
+    Action.MANAGE_PEOPLE:        (HOUSE,    ORGANISATION, NONE,         NONE,         NONE),
+    Action.READ_ORGANISATIONS:   (HOUSE,    ORGANISATION, ORGANISATION, ORGANISATION, ORGANISATION, ORGANISATION),
+    Action.MANAGE_ORGANISATIONS: (HOUSE,    NONE,         NONE,         NONE,         NONE),
+    Action.READ_EVIDENCE:        (HOUSE,    ORGANISATION, NONE,         ORGANISATION, ORGANISATION),
+    Action.MANAGE_MODELS:        (HOUSE,    NONE,         NONE,         NONE,         NONE),
+    Action.MANAGE_ACCOUNTS:      (HOUSE,    NONE,         NONE,         NONE,         NONE),
+    Action.READ_WALL:            (HOUSE,    ORGANISATION, NONE,         ORGANISATION, ORGANISATION),
+    Action.MANAGE_WALL:          (HOUSE,    NONE,         NONE,         NONE,         NONE),
+    Action.APPROVE:              (HOUSE,    NONE,         NONE,         NONE,         ORGANISATION),
 }  # fmt: skip
 
-ROLES = (Role.OPERATOR, Role.ADMIN, Role.MEMBER, Role.AUDITOR)
+ROLES = (Role.OPERATOR, Role.ADMIN, Role.MEMBER, Role.AUDITOR, Role.APPROVER)
 GRANTED = {
-    Role.OPERATOR: {Role.OPERATOR, Role.ADMIN, Role.MEMBER, Role.AUDITOR},
+    Role.OPERATOR: set(Role),
     Role.ADMIN: {Role.ADMIN, Role.MEMBER, Role.AUDITOR},
     Role.MEMBER: {Role.MEMBER},
     Role.AUDITOR: set(),
+    Role.APPROVER: set(),
 }
 
 

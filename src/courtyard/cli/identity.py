@@ -195,6 +195,22 @@ def remove_person(person: Who, yes: Yes = False, data_dir: DataDir = None, json:
         out.print(f"{escape(leaving.email)} is removed", highlight=False)
 
 
+@people.command("suspend")
+def suspend(person: Who, data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Keep a person out for now: sessions end, and their keys rest. `people resume` lets them in again."""
+    with open_house(data_dir) as house:
+        changed = house.identity.suspend(person_of(house, person).id)
+    _tell(changed, json=json)
+
+
+@people.command("resume")
+def resume(person: Who, data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Let a suspended person in again: their keys work as before."""
+    with open_house(data_dir) as house:
+        changed = house.identity.suspend(person_of(house, person).id, suspended=False)
+    _tell(changed, json=json)
+
+
 @people.command("link")
 def link(person: Who, data_dir: DataDir = None, json: AsJson = False) -> None:
     """Print a link that signs a person in, once."""

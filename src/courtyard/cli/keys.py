@@ -80,6 +80,7 @@ def create(
         list[str] | None,
         typer.Option(help="As in '5 USD/month', '1000 tokens/day' or '60 requests/minute'. May be repeated."),
     ] = None,
+    purpose: Annotated[str, typer.Option(help="What its requests are for, where they do not say: rules may ask.")] = "",
     expires: Annotated[
         int | None, typer.Option(metavar="TIME", parser=duration_s, help="As in 12h or 30d; never if left out.")
     ] = None,
@@ -97,6 +98,7 @@ def create(
             person=None if person is None else person_of(house, person).id,
             role=role,
             models=None if model is None else [ModelName(house.catalogue.resolve(one).name) for one in model],
+            purpose=purpose,
             expires_at_ms=None if expires is None else house.clock.now_ms() + expires * 1000,
         )
         accounts = _bound(house, made.key, limits)

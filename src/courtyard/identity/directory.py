@@ -117,6 +117,39 @@ class Directory(Memory):
             store.set_role(db, person, role)
         return self.person(person)
 
+    def correct_person(self, person: PersonId, *, name: str | None = None, email: str | None = None) -> Person:
+        """Correct a person's name or e-mail address.
+
+        Raises:
+            NotFound: no such person.
+            Conflict: the e-mail address belongs to somebody else.
+        """
+        known = self.person(person)
+        called = known.name if name is None else rules.clean_name(name, of="a person")
+        address = known.email if email is None else rules.clean_email(email)
+        with self._changing(taken=f"the e-mail address {address!r} belongs to somebody already") as db:
+            store.set_person(db, person, name=called, email=address)
+        return self.person(person)
+
+    def suspend(self, person: PersonId, *, suspended: bool = True) -> Person:
+        """Keep a person out for now, or let them in again: their sessions end, and their keys rest until then.
+
+        Raises:
+            NotFound: no such person.
+            Conflict: they are the last operator.
+        """
+        if self.person(person).is_suspended == suspended:
+            return self.person(person)
+        with self._changing() as db:
+            store.lock_operators(db)
+            store.lock_person(db, person)
+            if suspended:
+                rules.check_still_operated(store.read_people(db), person)
+                store.end_links(db, person)
+                store.end_sessions(db, person)
+            store.set_suspended(db, person, at_ms=self._clock.now_ms() if suspended else None)
+        return self.person(person)
+
     def remove_person(self, person: PersonId) -> None:
         """Remove a person: their sessions end, their keys are revoked, and their name and address are forgotten.
 

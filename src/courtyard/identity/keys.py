@@ -61,6 +61,7 @@ class Keys(Memory):
         person: PersonId | None = None,
         role: Role = Role.MEMBER,
         models: Iterable[ModelName] | None = None,
+        purpose: str = "",
         expires_at_ms: int | None = None,
     ) -> NewKey:
         """Make a key; its secret is in the answer and nowhere else.
@@ -89,6 +90,7 @@ class Keys(Memory):
             name=rules.clean_name(name, of="a key"),
             role=role,
             models=scope,
+            purpose=rules.clean_purpose(purpose),
             prefix=tokens.shown(secret),
             created_at_ms=now_ms,
             expires_at_ms=expires_at_ms,

@@ -1,6 +1,7 @@
 """The nouns of identity: who there is, what they hold, and what they may show only once."""
 
 import hmac
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -31,6 +32,37 @@ class IdentitySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """The same for one network address, whichever e-mail addresses it tries."""
 
 
+class SignOnSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A provider of OpenID Connect with which the people of one organisation sign in."""
+
+    issuer: str
+    """Its address, as it calls itself: `https://login.example.org/realms/staff`."""
+    client_id: str
+    """What it knows this house by."""
+    client_secret_env: str | None = None
+    """The environment variable that holds the client's secret."""
+    client_secret_file: Path | None = None
+    """The file that does."""
+    label: str = ""
+    """What the button says; its name when not given."""
+    organisation: str = ""
+    """Whose people they are, by id or name; the first organisation when not given."""
+    scopes: tuple[str, ...] = ("openid", "email", "profile")
+    """What is asked of it."""
+    join: bool = True
+    """Whether somebody who comes for the first time becomes a member; else they must be there already."""
+    required: bool = False
+    """Whether that organisation's people sign in this way and by no password."""
+    trust_email: bool = False
+    """Whether an e-mail address counts that it does not call verified, where it knows only its own people."""
+    groups_claim: str = "groups"
+    """Which claim says what groups somebody is in."""
+    roles: dict[str, Role] = {}
+    """The role that a group gives, at each sign-in; the first group that fits, or else `member`. Empty: roles stay."""
+    private_hosts: tuple[str, ...] = ()
+    """Hosts of its own that may be called though they are not in the open network."""
+
+
 class Organisation(msgspec.Struct, frozen=True, kw_only=True):
     """A tenant: what belongs to it is seen by nobody else's people."""
 
@@ -59,6 +91,10 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     role: Role
     has_password: bool = False
+    is_suspended: bool = False
+    """Whether they are kept out for now: neither sessions nor keys of theirs work."""
+    external_id: str | None = None
+    """What the directory that provisions them calls them."""
     created_at_ms: int
 
 
@@ -74,6 +110,8 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     role: Role = Role.MEMBER
     models: tuple[ModelName, ...] | None = None
     """Models it may ask; `None` is all."""
+    purpose: str = ""
+    """What its requests are for, where they do not say."""
     prefix: str
     """The first characters of the newest secret, for telling keys apart."""
     created_at_ms: int
@@ -106,6 +144,29 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Session(id={self.id!r}, person={self.person.id!r})"
+
+
+class PeopleDirectory(msgspec.Struct, frozen=True, kw_only=True):
+    """A directory that provisions an organisation's people, without its token: that was shown once."""
+
+    id: str
+    organisation: OrganisationId
+    name: str
+    prefix: str
+    """The first characters of its token, for telling directories apart."""
+    created_at_ms: int
+    used_at_ms: int | None = None
+    revoked_at_ms: int | None = None
+
+
+class NewToken(NamedTuple):
+    """A directory and its token, which is a secret."""
+
+    directory: PeopleDirectory
+    token: str
+
+    def __repr__(self) -> str:
+        return f"NewToken(directory={self.directory!r})"
 
 
 class NewKey(NamedTuple):

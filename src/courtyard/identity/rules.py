@@ -1,6 +1,7 @@
 """Who may do what: one table, and the checks that read it."""
 
 import ipaddress
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from enum import IntEnum, StrEnum
@@ -27,6 +28,11 @@ class Action(StrEnum):
     READ_EVIDENCE = "read_evidence"
     MANAGE_MODELS = "manage_models"
     MANAGE_ACCOUNTS = "manage_accounts"
+    READ_WALL = "read_wall"
+    """Providers, rule packs, personal data's records and evidence packs, which are the house's."""
+    MANAGE_WALL = "manage_wall"
+    APPROVE = "approve"
+    """Decide what somebody else proposed."""
 
 
 class Reach(IntEnum):
@@ -54,6 +60,7 @@ _AUDITOR = {
     Action.READ_ORGANISATIONS: Reach.ORGANISATION,
     Action.READ_PEOPLE: Reach.ORGANISATION,
     Action.READ_EVIDENCE: Reach.ORGANISATION,
+    Action.READ_WALL: Reach.ORGANISATION,
 }
 _ADMIN = {
     **_AUDITOR,
@@ -63,11 +70,14 @@ _ADMIN = {
     Action.MANAGE_PEOPLE: Reach.ORGANISATION,
 }
 
+_APPROVER = {**_AUDITOR, Action.APPROVE: Reach.ORGANISATION}
+
 PERMISSIONS: Mapping[Role, Mapping[Action, Reach]] = {
     Role.OPERATOR: dict.fromkeys(Action, Reach.HOUSE),
     Role.ADMIN: _ADMIN,
     Role.MEMBER: _MEMBER,
     Role.AUDITOR: _AUDITOR,
+    Role.APPROVER: _APPROVER,
 }
 
 GRANTS: Mapping[Role, frozenset[Role]] = {
@@ -75,10 +85,12 @@ GRANTS: Mapping[Role, frozenset[Role]] = {
     Role.ADMIN: frozenset({Role.ADMIN, Role.MEMBER, Role.AUDITOR}),
     Role.MEMBER: frozenset({Role.MEMBER}),
     Role.AUDITOR: frozenset(),
+    Role.APPROVER: frozenset(),
 }
 """Which roles a role may give to people and keys, and whose people and keys it may change."""
 
 NAME_LENGTH_MAX = 120
+_PURPOSE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _EMAIL_LENGTH_MAX = 254
 _PASSWORD_LENGTH_MAX = 1024
 _TYPED_LENGTH_MAX = 4096
@@ -141,8 +153,20 @@ def check_still_operated(people: Iterable[Person], leaving: PersonId) -> None:
     Raises:
         Conflict: nobody else could run the house.
     """
-    if not any(person.role is Role.OPERATOR and person.id != leaving for person in people):
+    others = (person for person in people if person.id != leaving and not person.is_suspended)
+    if not any(person.role is Role.OPERATOR for person in others):
         raise Conflict("this is the last operator, and a house needs one; make another person an operator first")
+
+
+def clean_purpose(purpose: str) -> str:
+    """Take the name of a purpose, or refuse what is none.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
+    if purpose and not _PURPOSE.fullmatch(purpose):
+        raise InvalidRequest("a purpose is up to 64 letters, digits, dots, dashes and underscores", param="purpose")
+    return purpose
 
 
 def clean_name(name: str, *, of: str) -> str:

@@ -1,17 +1,19 @@
 """Identity's face: who is there, and who is it that asks."""
 
+from collections.abc import Mapping
+
 from courtyard.core.clock import Clock
 from courtyard.core.ids import Region
-from courtyard.identity.directory import Directory
+from courtyard.identity.directories import Directories
 from courtyard.identity.keys import Keys
-from courtyard.identity.model import IdentitySettings
+from courtyard.identity.model import IdentitySettings, SignOnSettings
 from courtyard.identity.passwords import Passwords
-from courtyard.identity.sign_in import SignIn
+from courtyard.identity.sign_on import SignOn
 from courtyard.identity.throttle import Throttle
 from courtyard.storage import Database, Keyring
 
 
-class Identity(Keys, Directory, SignIn):
+class Identity(Keys, Directories, SignOn):
     """Organisations, projects, people, API keys and sessions.
 
     `authenticate` and `session` answer from memory and may be called anywhere. What changes something runs SQL, so
@@ -26,8 +28,10 @@ class Identity(Keys, Directory, SignIn):
         *,
         home: Region,
         settings: IdentitySettings = IdentitySettings(),
+        sign_on: Mapping[str, SignOnSettings] = {},
     ) -> None:
         super().__init__(database, keyring, clock, home=home, settings=settings)
         self._passwords = Passwords(settings)
         self._by_email = Throttle(clock, free=settings.failures_per_email)
+        self._sign_on, self._places, self._provider_keys = sign_on, {}, {}
         self._by_address = Throttle(clock, free=settings.failures_per_address)

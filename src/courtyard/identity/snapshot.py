@@ -40,7 +40,8 @@ def take(db: Connection, *, home: Region, digester: Digester, now_ms: int) -> Sn
         people={person.id: person for person in store.read_people(db)},
         keys={key.id: key for key in store.read_keys(db)},
     )
-    sessions = [row for row in store.read_sessions(db, now_ms=now_ms) if row.person in known.people]
+    rows = store.read_sessions(db, now_ms=now_ms)
+    sessions = [row for row in rows if row.person in known.people and not known.people[row.person].is_suspended]
     homes = {id: frozenset(organisation.home or (home,)) for id, organisation in known.organisations.items()}
     return msgspec.structs.replace(
         known,
@@ -55,11 +56,12 @@ _Homes = Mapping[OrganisationId, frozenset[Region]]
 
 
 def _credentials(known: Snapshot, homes: _Homes, secrets: list[SecretRow]) -> list[tuple[bytes, Credential]]:
-    """Pair digests with what they stand for; those of revoked keys and of removed people stand for nothing."""
+    """Pair digests with what they stand for; those of revoked keys stand for nothing, nor do a suspended person's."""
+    present = {person.id for person in known.people.values() if not person.is_suspended}
     good = {
         key.id: key
         for key in known.keys.values()
-        if key.revoked_at_ms is None and (key.person is None or key.person in known.people)
+        if key.revoked_at_ms is None and (key.person is None or key.person in present)
     }
     principals = {key.id: _key_principal(known, homes, key) for key in good.values()}
     return [
@@ -96,6 +98,7 @@ def _key_principal(known: Snapshot, homes: _Homes, key: Key) -> Principal | None
         role=role,
         home=homes[key.organisation],
         models=None if key.models is None else frozenset(key.models),
+        purpose=key.purpose,
     )
 
 

@@ -29,6 +29,9 @@ from courtyard.identity.tables import (
 from courtyard.identity.tables import (
     sessions as _sessions,
 )
+from courtyard.identity.tables import (
+    sign_ons as _sign_ons,
+)
 
 
 class SecretRow(NamedTuple):
@@ -174,6 +177,18 @@ def write_person(db: Connection, person: Person) -> None:
     )
 
 
+def set_person(db: Connection, person: PersonId, *, name: str, email: str) -> None:
+    db.execute(update(_people).where(_people.c.id == person).values(name=name, email=email))
+
+
+def set_suspended(db: Connection, person: PersonId, *, at_ms: int | None) -> None:
+    db.execute(update(_people).where(_people.c.id == person).values(suspended_at_ms=at_ms))
+
+
+def set_external_id(db: Connection, person: PersonId, external_id: str | None) -> None:
+    db.execute(update(_people).where(_people.c.id == person).values(external_id=external_id))
+
+
 def set_role(db: Connection, person: PersonId, role: Role) -> None:
     db.execute(update(_people).where(_people.c.id == person).values(role=role.value))
 
@@ -186,9 +201,10 @@ def remove_person(db: Connection, person: PersonId, *, now_ms: int) -> None:
     """Take away a person's keys, sessions and links, and forget their name and address."""
     end_links(db, person)
     end_sessions(db, person)
+    db.execute(delete(_sign_ons).where(_sign_ons.c.person == person))
     owned = _keys.c.person == person, _keys.c.revoked_at_ms.is_(None)
     db.execute(update(_keys).where(*owned).values(revoked_at_ms=now_ms))
-    gone = {"email": None, "name": "removed", "password": None, "removed_at_ms": now_ms}
+    gone = {"email": None, "name": "removed", "password": None, "external_id": None, "removed_at_ms": now_ms}
     db.execute(update(_people).where(_people.c.id == person).values(gone))
 
 
@@ -202,6 +218,7 @@ def write_key(db: Connection, key: Key, digest: bytes) -> None:
             name=key.name,
             role=key.role.value,
             models=None if key.models is None else list(key.models),
+            purpose=key.purpose,
             created_at_ms=key.created_at_ms,
             expires_at_ms=key.expires_at_ms,
         )
@@ -279,6 +296,8 @@ def _person(row: Row[Any]) -> Person:
         name=row.name,
         role=Role(row.role),
         has_password=row.password is not None,
+        is_suspended=row.suspended_at_ms is not None,
+        external_id=row.external_id,
         created_at_ms=row.created_at_ms,
     )
 
@@ -292,6 +311,7 @@ def _key(row: Row[Any], prefix: str, overlap_until_ms: int | None) -> Key:
         name=row.name,
         role=Role(row.role),
         models=None if row.models is None else tuple(ModelName(name) for name in row.models),
+        purpose=row.purpose,
         prefix=prefix,
         created_at_ms=row.created_at_ms,
         expires_at_ms=row.expires_at_ms,

@@ -50,6 +50,9 @@ people = Table(
     Column("password", String(512)),
     Column("created_at_ms", BigInteger, nullable=False),
     Column("removed_at_ms", BigInteger),
+    Column("suspended_at_ms", BigInteger),
+    Column("external_id", String(200)),
+    UniqueConstraint("organisation", "external_id"),
     CheckConstraint("removed_at_ms IS NOT NULL OR email IS NOT NULL", name="reachable"),
 )
 
@@ -63,6 +66,7 @@ keys = Table(
     Column("name", _NAME, nullable=False),
     Column("role", String(16), CheckConstraint(f"role IN ({_ROLES})", name="role"), nullable=False),
     Column("models", JSON(none_as_null=True)),
+    Column("purpose", String(64), nullable=False, server_default=""),
     Column("created_at_ms", BigInteger, nullable=False),
     Column("expires_at_ms", BigInteger),
     Column("revoked_at_ms", BigInteger),
@@ -99,3 +103,27 @@ links = Table(
     Column("expires_at_ms", BigInteger, nullable=False),
     Column("used_at_ms", BigInteger),
 )
+
+sign_ons = Table(
+    "sign_ons",
+    metadata,
+    Column("issuer", String(500), primary_key=True),
+    Column("subject", String(255), primary_key=True),
+    Column("person", _ID, ForeignKey("people.id"), nullable=False, index=True),
+    Column("at_ms", BigInteger, nullable=False),
+)
+"""Who is who at a provider of OpenID Connect: it never gives a subject to somebody else (Core 1.0, section 2)."""
+
+directories = Table(
+    "directories",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("organisation", _ID, ForeignKey("organisations.id"), nullable=False),
+    Column("name", _NAME, nullable=False),
+    Column("digest", LargeBinary(_DIGEST_BYTES), nullable=False, unique=True),
+    Column("prefix", String(16), nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("used_at_ms", BigInteger),
+    Column("revoked_at_ms", BigInteger),
+)
+"""Directories that provision an organisation's people over SCIM, each by a token of its own."""
