@@ -1,17 +1,29 @@
 """Builds the house: settings to rooms. Nothing else but the server knows them all."""
 
+import hmac
 import re
+from functools import partial
 from pathlib import Path
 
+from courtyard.approvals import Approvals
+from courtyard.assistant import HeldConversations
+from courtyard.assurance import Assurance, Sources
 from courtyard.billing import Billing, Payments
-from courtyard.catalogue import Catalogue, CatalogueSettings
+from courtyard.catalogue import Catalogue, CatalogueSettings, Providers
+from courtyard.core.amount import Unit
 from courtyard.core.clock import Clock, SystemClock
-from courtyard.evidence import Evidence
-from courtyard.identity import Identity
-from courtyard.ledger import Ledger
+from courtyard.egress import Egress
+from courtyard.engines import Way
+from courtyard.evaluation import Evaluations
+from courtyard.evidence import Evidence, HeldRecords, SealedReceipt
+from courtyard.identity import HeldPeople, Identity
+from courtyard.labels import Labels
+from courtyard.ledger import HeldReceipts, Ledger, Period
 from courtyard.licensing import Licensing, LicensingSettings
-from courtyard.notices import Notices
+from courtyard.notices import Deadlines, Notices
+from courtyard.policy import Gate, Packs
 from courtyard.pricing import Pricing
+from courtyard.privacy import Detection, Digests, Masking, Register, Vault
 from courtyard.settings import Settings
 from courtyard.storage import Committer, Database, Keyring, Revisions, SharedSecrets
 
@@ -38,9 +50,20 @@ class House:
         self._check_secrets()
         self.revisions = Revisions(self.database)
         self.committer = Committer()
+        self.approvals = Approvals(self.database, self.clock)
+        self.packs = Packs(self.database, self.keyring, self.approvals, self.clock)
+        self.gate = Gate(self.database, self.approvals, self.clock)
+        self.detection = Detection(settings.privacy)
+        self.vault = Vault(self.database, self.keyring, self.clock)
+        self.masking = Masking(self.detection, self.vault)
+        self.digests = Digests(self.database, self.keyring, self.clock)
+        self.evaluations = Evaluations(self.database, self.clock)
+        self.labels = Labels(self.database, self.keyring, self.clock, settings.labels)
         self.notices = Notices(self.database, self.clock, settings.notices)
-        self.identity = Identity(self.database, self.keyring, self.clock, home=settings.region)
-        self.catalogue = Catalogue(self.database, self.clock, settings=_catalogue_settings(settings))
+        self.identity = Identity(
+            self.database, self.keyring, self.clock, home=settings.region, sign_on=settings.sign_on
+        )
+        self.catalogue = Catalogue(self.database, self.clock, settings=_catalogue_settings(settings, self.keyring))
         self.pricing = Pricing(self.database, self.clock)
         self.ledger = Ledger(
             self.database,
@@ -52,6 +75,14 @@ class House:
             alone=workers == 1 and settings.database_url is None,
             nodes=workers,
             region=settings.region,
+        )
+        self.providers = Providers(
+            self.database,
+            self.keyring,
+            self.clock,
+            self.catalogue,
+            approvals=self.approvals,
+            limit=partial(_limit, self.ledger),
         )
         self.licensing = Licensing(
             self.ledger, self.pricing, self.database, self.clock, settings=_licensing_settings(settings)
@@ -78,6 +109,32 @@ class House:
                 for other in sorted(workers_of(directory) | set(range(1, workers + 1)))
                 if other != worker
             },
+            settings=settings.evidence,
+        )
+        conversations = HeldConversations(self.database)
+        self.register = Register(
+            self.database,
+            self.keyring,
+            self.clock,
+            digests=self.digests,
+            vault=self.vault,
+            figures=self.gate,
+            holders=(
+                conversations,
+                HeldRecords(self.evidence, self.digests),
+                HeldReceipts(self.ledger),
+                HeldPeople(self.identity),
+            ),
+            aging=(conversations,),
+            organisations=lambda: [one.id for one in self.identity.organisations()],
+        )
+        self.deadlines = Deadlines(self.database, self.clock, [self.register.due, self.gate.due])
+        self.assurance = Assurance(
+            directory / "packs",
+            self.evidence,
+            self.clock,
+            _sources(self),
+            receipts=partial(sealed_receipt, self.ledger),
         )
 
     def _check_secrets(self) -> None:
@@ -91,6 +148,52 @@ class House:
         """Let go of files and connections."""
         self.committer.close()
         self.database.close()
+
+
+class Outpost:
+    """What the process with a way out knows of the house: its models, its providers, and the books they stand in."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        clock = clock or SystemClock()
+        url, directory = settings.database_url, settings.data_dir
+        self.database = Database(url) if url else Database.in_directory(directory)
+        self.database.upgrade()
+        keyring = Keyring(directory / "keys")
+        catalogue = Catalogue(self.database, clock, settings=_catalogue_settings(settings, keyring))
+        approvals = Approvals(self.database, clock)
+        providers = Providers(self.database, keyring, clock, catalogue, approvals=approvals, limit=_no_limit)
+        self.key = egress_key(keyring)
+        self.egress = Egress(catalogue, providers, Revisions(self.database), clock)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.database.close()
+
+
+def _sources(house: "House") -> Sources:
+    """Say which rooms tell what evidence packs say."""
+    return Sources(
+        figures=house.gate,
+        recipients=house.providers,
+        purposes=house.register.purposes,
+        retentions=house.register.retentions,
+        breaches=house.register.breaches,
+        exports=house.register.exports,
+        labelling=house.labels,
+        safety=house.evaluations,
+    )
+
+
+def sealed_receipt(ledger: Ledger, id: str) -> SealedReceipt | None:
+    """Find a receipt as it was sealed, for packs."""
+    found = ledger.posted_of(id)
+    return None if found is None else SealedReceipt(found.entry, found.previous, found.digest)
+
+
+def egress_key(keyring: Keyring) -> str:
+    """What serving processes show to the egress: the same on every machine of the house, and made of what it shares."""
+    return hmac.digest(keyring.secret("pepper"), b"courtyard-egress/1", "sha256").hex()
 
 
 def of_worker(name: str, worker: int) -> str:
@@ -113,8 +216,17 @@ def _licensing_settings(settings: Settings) -> LicensingSettings:
     )
 
 
-def _catalogue_settings(settings: Settings) -> CatalogueSettings:
+def _limit(ledger: Ledger, owner: str, unit: Unit, period: str, count: int | None) -> None:
+    ledger.set_limit(owner, unit=unit, period=Period(period), count=count)
+
+
+def _no_limit(*_: object) -> None:
+    raise AssertionError("the egress changes no caps")
+
+
+def _catalogue_settings(settings: Settings, keyring: Keyring) -> CatalogueSettings:
     return CatalogueSettings(
+        egress=Way(path=str(settings.egress_socket.absolute()), key=egress_key(keyring)),
         directory=settings.models_dir,
         hub_url=settings.models.hub_url,
         wheels=settings.models.wheels,

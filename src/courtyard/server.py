@@ -11,11 +11,12 @@ import structlog
 from courtyard.app import House
 from courtyard.assistant import Assistant
 from courtyard.billing import Clerk, PaymentDoor, Warnings
-from courtyard.console import ConsoleRooms, ConsoleSettings, console_app
+from courtyard.console import ConsoleRooms, ConsoleSettings, WallRooms, console_app
 from courtyard.gateway import OPERATIONS, Gateway, GatewayLimits, Operations, Readiness
 from courtyard.http import Receive, Scope, Send
+from courtyard.identity import ScimDoor
 from courtyard.policy import Policy
-from courtyard.serving import Pool, Serving
+from courtyard.serving import Pool, Serving, Wall
 from courtyard.settings import Settings
 from courtyard.telemetry import Exchange, Telemetry
 
@@ -26,6 +27,9 @@ _FOLLOW_S = 0.4
 
 _SESSION = re.compile(r"(?:^|; ?)(?:__Host-)?courtyard=([^; ]+)")
 """Where a browser's cookies name its session."""
+
+_NOTE_S = 1.0
+"""How often is written what the gate judged and what answers were labelled."""
 
 _FLUSH_S = 30.0
 """How often is written when keys and sessions were last used."""
@@ -43,19 +47,33 @@ class Server:
         self.telemetry = Telemetry(settings.telemetry)
         self.pool = pool
         self.serving = Serving(
-            policy=Policy.of(settings.policy.rules, options=settings.policy.options),
+            policy=Policy.of(settings.policy.rules, options=settings.policy.options, gate=house.gate),
             licensing=house.licensing,
             ledger=house.ledger,
             catalogue=house.catalogue,
             pool=self.pool,
             evidence=house.evidence,
             clock=house.clock,
+            wall=Wall(
+                providers=house.providers,
+                identifiers=house.detection.identifiers,
+                masking=house.masking,
+                digests=house.digests,
+                exports=house.register.exports,
+                labels=house.labels,
+            ),
         )
         self.gateway = Gateway(house.identity, self.serving, self.telemetry, _limits(settings), house.clock)
         self.assistant = Assistant(house.database, self.serving, house.clock)
         self.operations = Operations(house.identity, self.telemetry, self.readiness)
-        self.clerk = Clerk(house.notices, house.payments, _warnings(house))
+        self.clerk = Clerk(
+            house.notices,
+            house.payments,
+            _warnings(house),
+            others=(house.deadlines.turn, house.register.retentions.turn),
+        )
         self._payment_door = PaymentDoor(house.payments)
+        self._scim_door = ScimDoor(house.identity, left=house.licensing.free, url=settings.server.url)
         self._web = console_app(
             ConsoleRooms(
                 identity=house.identity,
@@ -69,6 +87,17 @@ class Server:
                 payments=house.payments,
                 serving=self.serving,
                 assistant=self.assistant,
+                wall=WallRooms(
+                    providers=house.providers,
+                    packs=house.packs,
+                    gate=house.gate,
+                    approvals=house.approvals,
+                    detection=house.detection,
+                    masking=house.masking,
+                    register=house.register,
+                    assurance=house.assurance,
+                    evaluations=house.evaluations,
+                ),
                 clock=house.clock,
                 settings=ConsoleSettings(
                     url=settings.server.url, hosts=settings.server.hosts, currency=settings.currency
@@ -84,8 +113,18 @@ class Server:
     async def start(self) -> None:
         """Open the books, start the engines, and follow what other processes change."""
         self._seen = await asyncio.to_thread(self.house.revisions.read)
-        await asyncio.gather(self.pool.follow(self.house.catalogue.engines()), self._open_books())
-        self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._flush())]
+        await asyncio.gather(
+            self.pool.follow(self.house.catalogue.engines()),
+            self._open_books(),
+            asyncio.to_thread(self.house.detection.find, ""),  # The first search makes its tables ready.
+            asyncio.to_thread(self.house.gate.reload),
+            asyncio.to_thread(self.house.labels.load),
+        )
+        self._tasks = [
+            asyncio.create_task(self._follow()),
+            asyncio.create_task(self._flush()),
+            asyncio.create_task(self._note()),
+        ]
         self.clerk.start()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,6 +136,8 @@ class Server:
             await self.gateway(scope, receive, send)
         elif path in OPERATIONS:
             await self.operations(scope, receive, send)
+        elif path.startswith(f"{ScimDoor.PREFIX}/"):
+            await self._noted("scim", self._scim_door, scope, receive, send)
         elif path.startswith(PaymentDoor.PREFIX):
             await self._noted("payments", self._payment_door, scope, receive, send)
         else:
@@ -114,10 +155,12 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, self.clerk.stop(), return_exceptions=True)
-        await self.pool.close()
+        await asyncio.gather(self.pool.close(), self.house.detection.close())
         await self.house.ledger.stop()
         await asyncio.to_thread(self.house.evidence.close)
         await asyncio.to_thread(self.house.identity.flush)
+        await asyncio.to_thread(self.house.gate.flush)
+        await asyncio.to_thread(self.house.labels.flush)
         self.telemetry.close()
 
     async def readiness(self) -> Readiness:
@@ -173,13 +216,15 @@ class Server:
 
     async def _follow(self) -> None:
         """Do what is due, and take up what other processes changed, again and again."""
-        licensing = self.house.licensing
+        licensing, providers = self.house.licensing, self.house.providers
         while True:
             await asyncio.sleep(_FOLLOW_S)
             try:
                 await self._catch_up()
                 if licensing.is_due():
                     await asyncio.to_thread(licensing.carry_out)
+                if providers.is_due():
+                    await asyncio.to_thread(providers.carry_out)
             except Exception as error:  # The database may be away: what is in memory goes on serving.
                 _log.error("changes_not_followed", reason=type(error).__name__)
 
@@ -193,6 +238,11 @@ class Server:
             "ledger": house.ledger.reload,
             "leases": house.ledger.hear,
             "licensing": house.licensing.reload,
+            "labels": house.labels.load,
+            "policy": house.gate.reload,
+            "approvals": house.gate.reload,
+            "providers": house.providers.reload,
+            "privacy": self._know_privacy,
         }
         async with self._catching_up:
             now = await asyncio.to_thread(house.revisions.read)
@@ -201,6 +251,10 @@ class Server:
                 if room == "catalogue":
                     await self.pool.follow(house.catalogue.engines())
                 self._seen[room] = now[room]
+
+    def _know_privacy(self) -> None:
+        self.house.digests.reload()
+        self.house.vault.reload()
 
     async def _know_session(self, scope: Scope) -> None:
         """Look whether a session that is not known here was begun at another worker a moment ago."""
@@ -215,6 +269,14 @@ class Server:
             await asyncio.sleep(_FLUSH_S)
             with contextlib.suppress(Exception):  # Tried again; it is only when something was last used.
                 await asyncio.to_thread(self.house.identity.flush)
+
+    async def _note(self) -> None:
+        """Write what was judged and what was labelled, again and again; what can't be written is tried again."""
+        while True:
+            await asyncio.sleep(_NOTE_S)
+            for room in (self.house.gate, self.house.labels):
+                with contextlib.suppress(Exception):
+                    await asyncio.to_thread(room.flush)
 
     @property
     def in_flight(self) -> int:

@@ -11,7 +11,12 @@ from msgspec import Meta
 
 from courtyard.billing import BillingSettings, PaymentsSettings
 from courtyard.core.ids import Region
+from courtyard.egress import EgressSettings
+from courtyard.evidence import EvidenceSettings
+from courtyard.identity import SignOnSettings
+from courtyard.labels import LabelsSettings
 from courtyard.notices import NoticesSettings
+from courtyard.privacy import DetectionSettings
 from courtyard.telemetry import TelemetrySettings
 
 
@@ -101,7 +106,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     payments: PaymentsSettings = PaymentsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     licence: LicenceSettings = LicenceSettings()
+    sign_on: dict[str, SignOnSettings] = {}
+    """Providers of OpenID Connect that people sign in with, by a name of yours: `[sign_on.staff]`."""
+    evidence: EvidenceSettings = EvidenceSettings()
+    labels: LabelsSettings = LabelsSettings()
+    privacy: DetectionSettings = DetectionSettings()
     notices: NoticesSettings = NoticesSettings()
+    egress: EgressSettings = EgressSettings()
+
+    @property
+    def egress_socket(self) -> Path:
+        return self.egress.socket or self.data_dir / "egress.sock"
 
     @property
     def models_dir(self) -> Path:
@@ -165,3 +180,6 @@ def _fit(tree: dict[str, Any], shape: type[msgspec.Struct], where: str) -> None:
             tree[name] = [part.strip() for part in value.split(",")]
         if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, msgspec.Struct):
             _fit(value, inner, f"{where}{name}.")
+        if isinstance(value, dict) and inner == dict[str, SignOnSettings]:
+            for chosen, one in value.items():
+                _fit(one, SignOnSettings, f"{where}{name}.{chosen}.")

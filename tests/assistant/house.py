@@ -93,6 +93,7 @@ class Rooms:
         clock = clock or SystemClock()
         self.clock = clock
         self.database = database
+        self.directory = directory
         self.committer = Committer()
         keyring = self.keyring = Keyring(directory / "keys")
         self.identity = Identity(database, keyring, clock, home=Region("home"))

@@ -85,7 +85,8 @@ def test_neither_content_nor_secrets_are_logged(told):
 def test_nor_are_they_kept_in_the_books(told):
     """Receipts and evidence hold counts and names, and no content."""
     _, server, _, _ = told
-    files = [path for room in ("journal", "evidence") for path in (server.data_dir / room).iterdir()]
+    within = [path for room in ("journal", "evidence") for path in (server.data_dir / room).rglob("*")]
+    files = [path for path in within if path.is_file()]
     files += list(server.data_dir.glob("*.db*"))
     kept = b"".join(path.read_bytes() for path in files)
 

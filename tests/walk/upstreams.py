@@ -15,16 +15,17 @@ _BEGIN_S = 30
 
 def scripted(script: Script) -> AbstractContextManager[RawServer]:
     """An upstream that says exactly this."""
-    return _in_thread(talking(script))
+    return in_thread(talking(script))
 
 
 def echoing(**options: object) -> AbstractContextManager[UpstreamServer]:
     """An upstream that echoes; `options` are the echo engine's."""
-    return _in_thread(serving(**options))
+    return in_thread(serving(**options))
 
 
 @contextmanager
-def _in_thread(served: AbstractAsyncContextManager[T]) -> Iterator[T]:
+def in_thread(served: AbstractAsyncContextManager[T]) -> Iterator[T]:
+    """Run what serves in a loop and a thread of its own."""
     loop = asyncio.new_event_loop()
     begun, over = Event(), asyncio.Event()
     servers: list[T] = []

@@ -1,6 +1,7 @@
 """Keeps conversations with models, each for the one person whose it is."""
 
 from courtyard.assistant.answering import Reply
+from courtyard.assistant.holder import HeldConversations
 from courtyard.assistant.model import (
     AssistantSettings,
     Conversation,
@@ -19,6 +20,7 @@ __all__ = [
     "Conversation",
     "ConversationId",
     "ConversationPage",
+    "HeldConversations",
     "Message",
     "Piece",
     "Reply",

@@ -20,6 +20,8 @@ _TITLE_LENGTH = 60
 """How much of a first question names a conversation."""
 _UNTITLED = "…"
 _FENCES = ("```", "~~~")
+_PURPOSE = "assistant"
+"""What these requests are for, where a provider serves some purposes only."""
 
 _BYTES_PER_TOKEN = 2
 """Fewer than most texts have, so that a history which fits in bytes nearly always fits in tokens."""
@@ -173,7 +175,13 @@ def request_of(turns: Sequence[Turn], *, model: ModelName, id: RequestId) -> Req
     """Write the request that the house is asked."""
     content = msgspec.json.encode(turns)
     return Request(
-        id=id, kind=Kind.CHAT, model=model, content=Raw(content), stream=True, digest=sha256(content).digest()
+        id=id,
+        kind=Kind.CHAT,
+        model=model,
+        content=Raw(content),
+        stream=True,
+        purpose=_PURPOSE,
+        digest=sha256(content).digest(),
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, insert, literal, or_, select, update
 
 from courtyard.assistant.model import Conversation, ConversationId, Message, Speaker, State
 from courtyard.assistant.tables import conversations as _conversations
@@ -77,6 +77,31 @@ def delete_conversations(db: Connection, person: PersonId) -> int:
     return db.execute(delete(_conversations).where(_conversations.c.person == person)).rowcount
 
 
+def read_all_conversations(db: Connection, person: PersonId) -> list[Conversation]:
+    """Read all that a person keeps, oldest first."""
+    theirs = select(_conversations).where(_conversations.c.person == person)
+    return [_conversation(row) for row in db.execute(theirs.order_by(_conversations.c.created_ms, _conversations.c.id))]
+
+
+def read_owners(db: Connection, organisation: str, *, before_ms: int) -> list[PersonId]:
+    """Read who has conversations of an organisation that nothing was said in since then."""
+    owners = select(_conversations.c.person).where(*_older(organisation, before_ms)).distinct()
+    return [PersonId(row.person) for row in db.execute(owners.order_by(_conversations.c.person))]
+
+
+def count_older(db: Connection, organisation: str, *, before_ms: int) -> int:
+    """Count an organisation's conversations that nothing was said in since then."""
+    older = select(func.count()).select_from(_conversations).where(*_older(organisation, before_ms))
+    return db.scalar(older) or 0
+
+
+def delete_older(db: Connection, person: PersonId, *, before_ms: int) -> int:
+    """Delete a person's conversations that nothing was said in since then, and say how many that were."""
+    old = _conversations.c.person == person, _conversations.c.updated_ms < before_ms
+    db.execute(delete(_messages).where(_messages.c.conversation.in_(select(_conversations.c.id).where(*old))))
+    return db.execute(delete(_conversations).where(*old)).rowcount
+
+
 def hold(
     db: Connection, id: ConversationId, holder: RequestId, *, model: ModelName, now_ms: int, until_ms: int
 ) -> None:
@@ -109,6 +134,12 @@ def read_messages(db: Connection, id: ConversationId, *, limit: int, until: int 
     newest = select(_messages, variants.label("variants")).where(*chosen).order_by(_messages.c.number.desc())
     rows = db.execute(newest.limit(limit)).all()
     return [_message(row) for row in reversed(rows)]
+
+
+def read_all_messages(db: Connection, id: ConversationId) -> list[Message]:
+    """Read everything that was said, every variant of an answer too."""
+    said = select(_messages, literal(1).label("variants")).where(_messages.c.conversation == id)
+    return [_message(row) for row in db.execute(said.order_by(_messages.c.number, _messages.c.variant))]
 
 
 def write_message(db: Connection, message: Message) -> None:
@@ -170,6 +201,10 @@ def choose(db: Connection, id: ConversationId, number: int, variant: int) -> boo
 def unchoose(db: Connection, id: ConversationId, number: int) -> None:
     these = _messages.c.conversation == id, _messages.c.number == number, _messages.c.chosen
     db.execute(update(_messages).where(*these).values(chosen=False))
+
+
+def _older(organisation: str, before_ms: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return _conversations.c.organisation == organisation, _conversations.c.updated_ms < before_ms
 
 
 def _conversation(row: Row[Any]) -> Conversation:

@@ -87,7 +87,7 @@ def policy_of(house: House) -> Policy:
     """Make the policy that the settings ask for; a rule or an option that is none ends the command."""
     settings = house.settings.policy
     try:
-        return Policy.of(settings.rules, options=settings.options)
+        return Policy.of(settings.rules, options=settings.options, gate=house.gate)
     except ValueError as error:
         raise fail(str(error), status=2) from error
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
+from typing import Any, Protocol
 
 import httptools
 import structlog
@@ -16,7 +17,6 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from courtyard.core.errors import CourtyardError, InvalidRequest, RequestTimeout
 from courtyard.http import openai_error
-from courtyard.server import Server
 
 _log = structlog.get_logger("courtyard")
 
@@ -29,10 +29,21 @@ _AFTER_DRAIN_S = 5
 """How long connections may take to close once the doors have drained."""
 
 
+class Door(Protocol):
+    """What listens: it knows what it is answering, and sees it to its end."""
+
+    @property
+    def in_flight(self) -> int: ...
+
+    async def drain(self, seconds: float | None = None) -> None: ...
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+
 class Listener(uvicorn.Server):
     """Uvicorn on sockets of ours, which leaves the last word to the house."""
 
-    def __init__(self, house: Server, sockets: list[socket.socket]) -> None:
+    def __init__(self, house: Door, sockets: list[socket.socket]) -> None:
         config = uvicorn.Config(
             house,
             loop="uvloop",

@@ -16,7 +16,7 @@ from courtyard.cli.common import AsJson, DataDir, err, fail, open_house, out, pr
 from courtyard.cli.models_shown import say, show_served, show_shelf, show_trials, warn
 from courtyard.cli.trying import Trial, ask_health, prompt_for, run_trial
 from courtyard.core.chat import Kind
-from courtyard.core.ids import EngineName, Region
+from courtyard.core.ids import EngineName, ProviderId, Region
 from courtyard.core.placement import Placement
 
 app = typer.Typer(help="Models, the engines behind them, and other names for them.", no_args_is_help=True)
@@ -68,6 +68,12 @@ def add(
     region: Annotated[
         str | None, typer.Option(help="Where the engine stands; needed for addresses outside this network.")
     ] = None,
+    provider: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose it is, of `courtyard providers list`: it is reached by the egress alone. [default: home]"
+        ),
+    ] = None,
     weight: Annotated[int, typer.Option(help="Its share of the load beside other engines of this model.")] = 1,
     fallback: Annotated[bool, typer.Option("--fallback", help="Ask it only when the engines before it fail.")] = False,
     kind: _Kinds = None,
@@ -105,6 +111,7 @@ def add(
             context_tokens=context,
             aliases=alias or (),
             options={key: value for key, value in map(_option, option or ()) if value is not None},
+            provider=ProviderId(provider) if provider else None,
         )
         for caution in cautions(url, has_key=bool(key_env or key_file)) if url else ():
             warn(caution)
@@ -112,7 +119,8 @@ def add(
         if url:
             if is_new and context is None:
                 warn(f"its context is assumed to be {model.context_tokens} tokens; give --context where it is another")
-            _knock(house, url)
+            if provider is None:
+                _knock(house, url)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from courtyard.app import House
 from courtyard.catalogue import EngineState, Model, OnShelf
 from courtyard.cli.common import err, out, print_json
 from courtyard.cli.trying import Trial
+from courtyard.core.ids import HOME
 from courtyard.core.placement import Placement
 
 _YES_NO = {True: "[green]yes[/green]", False: "no"}
@@ -42,14 +43,14 @@ def _where(placement: Placement, *facts: str) -> str:
 def show_served(models: Iterable[Model], engines: Iterable[EngineState], house: House) -> None:
     """Show what is served, by which engines, and what keeps one of them from running."""
     states = {state.entry.name: state for state in engines}
-    regions = {name: house.catalogue.region_of(state.entry) for name, state in states.items()}
+    places = {name: _place(state, house) for name, state in states.items()}
     table = _table("Served", "Does", "Context", "Runs on")
     for model in models:
         table.add_row(
             _named(model.name, model.aliases),
             "\n".join(sorted(model.kinds)),
             f"{model.context_tokens:,}",
-            "\n".join(escape(_where(placement, regions[placement.engine])) for placement in model.placements),
+            "\n".join(escape(_where(placement, *places[placement.engine])) for placement in model.placements),
         )
     if table.row_count:
         out.print(table)
@@ -58,6 +59,12 @@ def show_served(models: Iterable[Model], engines: Iterable[EngineState], house: 
     for state in states.values():
         if state.problem:
             _tell_problem(state)
+
+
+def _place(state: EngineState, house: House) -> tuple[str, ...]:
+    """Where an engine stands, and whose it is where it is not the operator's own."""
+    region, provider = house.catalogue.region_of(state.entry), state.entry.provider
+    return (region,) if provider == HOME else (region, f"of {provider}")
 
 
 def show_shelf(shelf: Iterable[OnShelf]) -> None:

@@ -3,12 +3,14 @@
 import asyncio
 import gc
 import socket
+import sys
 from typing import TYPE_CHECKING, Any, cast
 
 from courtyard import plugins
 from courtyard.app import House
 from courtyard.cli.common import err, out, print_json
 from courtyard.cli.first_run import Welcome, welcome
+from courtyard.egress import Keeper
 from courtyard.identity import Setup
 from courtyard.serving import Pool
 
@@ -28,6 +30,8 @@ async def serve_until_told(house: House, setup: Setup, port: list[socket.socket]
     server_type, listener_type = await asyncio.to_thread(_web)
     server = server_type(house, pool)
     listener = listener_type(server, port)
+    keeper = keeper_of(house)
+    keeper.start()
     try:
         await asyncio.gather(loading, server.start())
         spare_collector()
@@ -37,6 +41,15 @@ async def serve_until_told(house: House, setup: Setup, port: list[socket.socket]
         await running
     finally:
         await server.stop()
+        await keeper.stop()
+
+
+def keeper_of(house: House) -> Keeper:
+    """Keep the egress running where an engine is another provider's, and the settings don't say that it runs itself."""
+    settings, catalogue = house.settings, house.catalogue
+    command = (sys.executable, "-m", "courtyard", "egress", "--data-dir", str(settings.data_dir), "--with-parent")
+    wanted = settings.egress.run
+    return Keeper(command, lambda: wanted and catalogue.leads_outside, drain_s=settings.server.drain_s)
 
 
 def spare_collector() -> None:
@@ -68,6 +81,7 @@ def announce(told: Welcome, *, json: bool) -> None:
     """Say that the house serves, and how to begin."""
     if json:
         print_json(told)
+        sys.stdout.flush()  # Whoever started it reads this from a pipe, and waits.
         return
     out.print()
     out.print(f"[bold]Courtyard[/bold] serves at [link]{told.url}[/link]")

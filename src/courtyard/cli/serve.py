@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 import uvloop
 
-from courtyard import plugins
+from courtyard import machine, plugins
 from courtyard.app import House, workers_of
 from courtyard.cli.common import AsJson, DataDir, fail, open_house, policy_of
 from courtyard.cli.first_run import bring_model, prepare, welcome
@@ -40,6 +40,7 @@ def serve(
     """Serve models, the console and the books; set up an empty data directory on the way."""
     with open_house(data_dir, new=True) as house, _only_one(house.settings.data_dir):
         configure_logging(house.settings.telemetry.log_format)
+        machine.leave_no_core()
         _allow_many_files()
         policy_of(house)  # What is wrong with it is said before anything starts.
         settings = house.settings.server

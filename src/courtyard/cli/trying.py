@@ -18,6 +18,7 @@ from courtyard.core.usage import Usage
 from courtyard.engines import Engine, EngineSettings, Health
 from courtyard.knowledge import ground
 
+_DAY_MS = 24 * 3600 * 1000
 _WHOLE_S = 180.0
 _HEALTH_S = 2.0
 _TOKENS_MAX = 48
@@ -55,7 +56,7 @@ def prompt_for(house: House, model: ModelName, kind: Kind) -> Prompt:
     request = Request(
         id=RequestId(new_id("req")), kind=kind, model=model, content=content, tokens_max=_TOKENS_MAX, options=options
     )
-    admission = policy_of(house).admit(_operator(house), request)
+    admission = policy_of(house).admit(_operator(house), request, day=house.clock.now_ms() // _DAY_MS)
     return ground(admission, tokens_max=None if kind is Kind.EMBEDDING else _TOKENS_MAX)
 
 

@@ -15,7 +15,7 @@ from courtyard import plugins
 from courtyard.app import House, of_worker
 from courtyard.cli.listening import Listener
 from courtyard.cli.ports import Address, private, share
-from courtyard.cli.running import spare_collector
+from courtyard.cli.running import keeper_of, spare_collector
 from courtyard.cli.supervising import Post
 from courtyard.core.errors import CourtyardError
 from courtyard.engines import EngineRoom, Room
@@ -70,6 +70,9 @@ async def _serve(house: House, common: Common, number: int, ready: Callable[[], 
     server = Server(house, Pool(cast("Any", plugins.load("engines")), house.clock, room=room))
     listener = Listener(server, share(common.addresses))
     ports = {worker: _port(line) for worker, line in common.lines.items()}
+    keeper = keeper_of(house)
+    if number == 1:  # One egress serves every worker of the machine.
+        keeper.start()
     try:
         await server.start()
         await server.telemetry.join(Siblings(worker=number, ports=ports, key=common.key), common.lines[number])
@@ -81,6 +84,7 @@ async def _serve(house: House, common: Common, number: int, ready: Callable[[], 
         await running
     finally:
         await server.stop()
+        await keeper.stop()
 
 
 def _run_engines(common: Common, ready: Callable[[], None], lifeline: int) -> int:

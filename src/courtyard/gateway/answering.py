@@ -73,16 +73,24 @@ class Answering:
         bill = await self._bill()
         self._call.first_sent()
         body = self._asked.whole(self._head, whole, bill)
-        await self._call.respond(200, body, rate_headers(self._answer.rates), send=watch.send)
+        await self._call.respond(200, body, self._headers(), send=watch.send)
 
     async def _begin(self, writer: Writer, send: Send) -> None:
-        await self._call.begin(writer, [*EVENT_STREAM, *rate_headers(self._answer.rates)], send=send)
+        await self._call.begin(writer, [*EVENT_STREAM, *self._headers()], send=send)
+
+    def _headers(self) -> list[tuple[bytes, bytes]]:
+        """Say what the limits have left, and that this was generated."""
+        headers = [*rate_headers(self._answer.rates)]
+        if (label := self._answer.label) is not None:
+            headers.append((b"x-courtyard-label", label.header.encode("ascii")))
+        return headers
 
     async def _bill(self) -> Bill:
         """Wait until the receipt is durable: only then may the client believe that it has the whole answer."""
         self._settled = True
         receipt = await self._answer.settled()
-        return bill_of(receipt, ignored=self._asked.ignored)
+        label = self._answer.label
+        return bill_of(receipt, ignored=self._asked.ignored, label=None if label is None else label.field)
 
 
 def error_of(ended: Exception | None) -> CourtyardError | None:
@@ -95,7 +103,9 @@ def error_of(ended: Exception | None) -> CourtyardError | None:
     return None
 
 
-def bill_of(receipt: Receipt, *, ignored: tuple[str, ...] = ()) -> Bill:
+def bill_of(
+    receipt: Receipt, *, ignored: tuple[str, ...] = (), label: dict[str, str | int | bool] | None = None
+) -> Bill:
     """Tell a caller what its receipt says."""
     told = Told(
         receipt=receipt.id,
@@ -104,6 +114,7 @@ def bill_of(receipt: Receipt, *, ignored: tuple[str, ...] = ()) -> Bill:
         engine=receipt.engine,
         region=receipt.region,
         ignored=ignored,
+        label=label,
     )
     finish = Finish.LENGTH if receipt.outcome == Outcome.CUT else Finish.STOP
     return Bill(usage=receipt.usage, told=told, finish=finish)

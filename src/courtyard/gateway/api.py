@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -72,6 +73,7 @@ _MODELS = "/v1/models"
 _MESSAGES = "/v1/messages"
 
 _IDEMPOTENCY_KEY_LENGTH_MAX = 255
+_PURPOSE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 _AFTER_DRAIN_S = 5.0
 """How long answers that were cut by a drain may take to say so and be settled."""
@@ -289,6 +291,7 @@ class Gateway:
             limits=self._limits,
             digest=hashlib.sha256(body).digest(),
             idempotency_key=_idempotency_key(call.headers),
+            purpose=_purpose(call.headers) or (call.principal.purpose if call.principal else ""),
         )
 
     async def _body(self, call: Call) -> bytes:
@@ -307,6 +310,16 @@ class Gateway:
             raise Draining("the server is shutting down; send the request again") from None
         finally:
             self._reading.discard(task)
+
+
+def _purpose(headers: Headers) -> str:
+    """Read what the caller says the request is for; what is not said is the key's."""
+    given = headers.get(b"x-courtyard-purpose")
+    if given is None:
+        return ""
+    if not _PURPOSE.fullmatch(given):
+        raise InvalidRequest("X-Courtyard-Purpose is a word of up to 64 letters, digits, dots, hyphens and underscores")
+    return given.decode("ascii")
 
 
 def _idempotency_key(headers: Headers) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from courtyard.core.chat import Request
 from courtyard.core.clock import Clock
 from courtyard.core.errors import CourtyardError, NotFound
-from courtyard.core.ids import RequestId, new_id
+from courtyard.core.ids import RequestId, new_id, written
 from courtyard.core.principal import Principal
 from courtyard.gateway.wire.asked import Writer
 from courtyard.http import (
@@ -105,7 +105,7 @@ class Call:
             first_token_ms=self._first_sent_ms,
             kind=request.kind if request else None,
             stream=request.stream if request else False,
-            model=receipt.model if receipt else _printable(self.model) if self.model else None,
+            model=receipt.model if receipt else written(self.model) if self.model else None,
             engine=receipt.engine if receipt else None,
             region=receipt.region if receipt else None,
             organisation=principal.organisation if principal else None,

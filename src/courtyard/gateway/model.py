@@ -1,5 +1,7 @@
 """What the doors know of an exchange before and after its answer."""
 
+from typing import Any
+
 import msgspec
 
 from courtyard.core.amount import Amount
@@ -50,6 +52,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     region: str | None
     ignored: tuple[str, ...] = ()
     """Fields of the request that had no effect here."""
+    label: dict[str, Any] | None = None
+    """What says, for machines, that this was generated: as in the header `X-Courtyard-Label`."""
 
 
 class Bill(msgspec.Struct, frozen=True, kw_only=True):

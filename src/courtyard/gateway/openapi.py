@@ -32,6 +32,10 @@ _REFUSALS = {
 _HEADERS = {
     "X-Request-Id": {"description": "The caller's own id where one was sent, else ours.", "schema": {"type": "string"}},
     "X-Courtyard-Request": {"description": "Our id of the request and of its receipt.", "schema": {"type": "string"}},
+    "X-Courtyard-Label": {
+        "description": "Says, as a dictionary of RFC 9651, that the answer was generated, and by what.",
+        "schema": {"type": "string"},
+    },
 }
 
 _IDEMPOTENCY_KEY = {
@@ -42,6 +46,13 @@ _IDEMPOTENCY_KEY = {
         "first one, and the header `Idempotent-Replayed: true`."
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+
+_PURPOSE = {
+    "name": "X-Courtyard-Purpose",
+    "in": "header",
+    "description": "What the request is for, in the operator's words. Some providers serve some purposes only.",
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"},
 }
 
 
@@ -158,7 +169,7 @@ def _post(endpoint: _Endpoint, schemas: _Schemas) -> dict[str, Any]:
         "operationId": endpoint.operation,
         "summary": endpoint.summary,
         "description": "Fields that are not listed pass through to the engine.",
-        "parameters": [_IDEMPOTENCY_KEY],
+        "parameters": [_IDEMPOTENCY_KEY, _PURPOSE],
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
         "responses": {"200": {"description": "The answer.", "headers": _HEADERS, "content": content}}
         | _refusals(endpoint.error, *_REFUSALS),

@@ -1,6 +1,7 @@
 """Holds what requests may use, settles what they used, and proves every bit of it."""
 
 from courtyard.ledger.billable import Posted, Span
+from courtyard.ledger.holder import HeldReceipts
 from courtyard.ledger.journal import entry_of, is_whole
 from courtyard.ledger.model import (
     Account,
@@ -40,6 +41,7 @@ __all__ = [
     "Dimension",
     "Finding",
     "Funding",
+    "HeldReceipts",
     "Hold",
     "Lease",
     "LeaseStanding",

@@ -239,6 +239,11 @@ class Accounting:
         with self._book.reading() as db:
             yield from billable.read_posted(db, organisation, span)
 
+    def posted_of(self, id: str) -> billable.Posted | None:
+        """Read the receipt of a request as it stands in the book, or nothing while it is not posted."""
+        with self._book.reading() as db:
+            return billable.read_one(db, id)
+
     def first_open(self, organisation: str, span: billable.Span) -> int:
         """Find the first number that is still open once a span is closed."""
         with self._book.reading() as db:

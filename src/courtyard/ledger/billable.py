@@ -72,6 +72,13 @@ def number_of(db: Connection, id: str) -> int | None:
     return db.execute(select(receipts.c.number).where(receipts.c.id == id)).scalar()
 
 
+def read_one(db: Connection, id: str) -> Posted | None:
+    """Read the receipt of a request, once it is posted."""
+    columns = receipts.c.number, receipts.c.entry, receipts.c.previous, receipts.c.digest
+    row = db.execute(select(*columns).where(receipts.c.id == id)).one_or_none()
+    return None if row is None else Posted(row.number, journal.decode(row.entry), row.entry, row.previous, row.digest)
+
+
 def first_moment(db: Connection, organisation: str) -> int | None:
     """Find when the first of an organisation's receipts was settled, or nothing."""
     return db.execute(select(func.min(receipts.c.at_ms)).where(receipts.c.organisation == organisation)).scalar()

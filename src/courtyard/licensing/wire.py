@@ -4,12 +4,13 @@ from typing import Any
 
 import msgspec
 
+from courtyard import strict_yaml
 from courtyard.core.amount import Amount, currency, money
 from courtyard.core.errors import InvalidRequest
 from courtyard.core.ids import ModelName
 from courtyard.ledger import Period, read_amount, words
 from courtyard.licensing.model import Bound, Plan, SeatTerms
-from courtyard.pricing import STANDARD, read_yaml
+from courtyard.pricing import STANDARD
 
 _SPANS = {"minute": Period.MINUTE, "day": Period.DAY, "month": Period.MONTH, "": Period.FOREVER}
 
@@ -45,7 +46,7 @@ def read_plan(text: str) -> Plan:
         InvalidRequest: it is none, and where it goes wrong.
     """
     try:
-        said = msgspec.convert(read_yaml(text).plain(), _Plan, strict=False)
+        said = msgspec.convert(strict_yaml.read(text).plain(), _Plan, strict=False)
     except (InvalidRequest, msgspec.ValidationError) as error:
         raise InvalidRequest(f"this is no plan: {error}") from error
     seats = said.seats

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from courtyard.core.ids import EngineName, Region
+from courtyard.core.ids import HOME, EngineName, ProviderId, Region
 
 
 class EngineCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -11,6 +11,7 @@ class EngineCard(msgspec.Struct, frozen=True, kw_only=True):
     name: EngineName
     region: Region
     available: bool
+    provider: ProviderId = HOME
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,3 +20,6 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     engine: EngineName
     model: str
     region: Region
+    provider: ProviderId = HOME
+    mask: str = ""
+    """How the prompt is masked before this engine sees it; nothing where it sees the plain one."""

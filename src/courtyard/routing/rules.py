@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from courtyard.core.admission import Admission
 from courtyard.core.errors import NoRoute
+from courtyard.core.ids import HOME, EngineName
 from courtyard.core.placement import Placement
 from courtyard.routing.model import EngineCard, Route
 
@@ -16,12 +17,16 @@ def routes(
     """List the routes of a request in the order to try them: by rank, and within a rank as the draw falls.
 
     `draw` is in [0, 1). In each rank it picks one engine, as often as its weight says; those it did not pick follow
-    for retries, the heaviest first. No route leads out of the admission's regions.
+    for retries, the heaviest first. No route leads out of the admission's terms: neither to another provider, nor to
+    another region of the same one.
 
     Raises:
-        NoRoute: no engine of the model stands in those regions, or none of those is healthy.
+        NoRoute: no engine of the model stands where it may run, or none of those is healthy.
     """
-    usable = {card.name: card for card in cards if card.available and card.region in admission.regions}
+    usable: dict[EngineName, tuple[EngineCard, str]] = {}
+    for card in cards:
+        if card.available and (mask := _mask_at(admission, card)) is not None:
+            usable[card.name] = card, mask
     ranks: dict[int, list[Placement]] = {}
     for placement in placements:
         if placement.engine in usable:
@@ -30,11 +35,23 @@ def routes(
         raise _no_route(admission, placements, cards)
     return tuple(
         [
-            Route(engine=placement.engine, model=placement.model, region=usable[placement.engine].region)
+            _route(placement, *usable[placement.engine])
             for rank in sorted(ranks)
             for placement in _drawn(ranks[rank], draw)
         ]
     )
+
+
+def _mask_at(admission: Admission, card: EngineCard) -> str | None:
+    """Say how a prompt is masked for an engine; `None` where the request may not run there at all."""
+    if not admission.terms:
+        return "" if card.provider == HOME and card.region in admission.regions else None
+    terms = admission.terms_at(card.provider, card.region)
+    return None if terms is None else terms.mask
+
+
+def _route(placement: Placement, card: EngineCard, mask: str) -> Route:
+    return Route(engine=placement.engine, model=placement.model, region=card.region, provider=card.provider, mask=mask)
 
 
 def _drawn(rank: Sequence[Placement], draw: float) -> list[Placement]:
@@ -66,7 +83,7 @@ def _no_route(admission: Admission, placements: Collection[Placement], cards: Co
             "`courtyard models list`",
             retry_after_s=_RETRY_AFTER_S,
         )
-    if not any(card.region in admission.regions for card in running):
+    if all(_mask_at(admission, card) is None for card in running):
         return NoRoute(
             f"no engine that serves model {model!r} stands in a region where this request may run ({regions}); "
             "choose another model, or ask the operator to add an engine there"

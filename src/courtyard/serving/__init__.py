@@ -3,5 +3,6 @@
 from courtyard.serving.answer import Answer
 from courtyard.serving.pool import Pool
 from courtyard.serving.service import Embedded, Serving
+from courtyard.serving.wall import Wall
 
-__all__ = ["Answer", "Embedded", "Pool", "Serving"]
+__all__ = ["Answer", "Embedded", "Pool", "Serving", "Wall"]

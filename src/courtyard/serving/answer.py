@@ -5,9 +5,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from courtyard.core.chat import Delta
 from courtyard.core.errors import CourtyardError
 from courtyard.core.rates import Rate
+from courtyard.labels import Stated
 from courtyard.ledger import Receipt
 from courtyard.serving.meter import Meter
 from courtyard.serving.walk import Ending, Walk
+from courtyard.serving.wall import Wall
 
 Finish = Callable[[Walk, Ending], Awaitable[object]]
 """Settles a walk at once, and returns what to wait for until that is durable."""
@@ -26,9 +28,15 @@ class Answer:
     got. Until the first delta is asked for nothing has run, and closing costs nothing.
     """
 
-    def __init__(self, walk: Walk, deltas: AsyncGenerator[Delta, None], *, finish: Finish, rates: Rates) -> None:
+    def __init__(
+        self, walk: Walk, deltas: AsyncGenerator[Delta, None], *, finish: Finish, rates: Rates, wall: Wall
+    ) -> None:
         assert walk.prompt is not None, "an answer needs a prompt"
         self.walk = walk
+        self.label: Stated | None = None
+        """What says that it was generated; known with the first piece."""
+        self._wall = wall
+        self._texts: dict[int, list[str]] = {}
         self._engine = deltas
         self._finish = finish
         self._rates = rates
@@ -83,13 +91,18 @@ class Answer:
             await self._engine.aclose()
 
     async def _deliver(self) -> AsyncGenerator[Delta, None]:
-        meter = self._meter
+        meter, begun, registers = self._meter, False, False
         failure: CourtyardError | None = None
         try:
             async for delta in self._engine:
                 taken = meter.take(delta)
+                if not begun:
+                    begun, self.label = True, self._wall.label(self.walk)
+                    registers = self._wall.registers(self.walk)
                 yield taken
                 meter.delivered(taken)
+                if registers and taken.text:
+                    self._texts.setdefault(taken.choice, []).append(taken.text)
                 if meter.cut:
                     break
             meter.end()
@@ -102,6 +115,8 @@ class Answer:
 
     def _end(self, failure: CourtyardError | None) -> None:
         self._committed = self._finish(self.walk, self._meter.ending(failure or self._reason()))
+        if self._texts:
+            self._wall.register(self.walk, ["".join(pieces) for pieces in self._texts.values()])
 
 
 def _hung_up() -> None:

@@ -8,18 +8,24 @@ from msgspec.structs import replace
 
 from courtyard.core.chat import Delta, Embeddings
 from courtyard.core.clock import Clock
-from courtyard.core.errors import Busy, CourtyardError, EngineFailed, NoRoute
-from courtyard.core.ids import EngineName
+from courtyard.core.errors import Busy, CourtyardError, EngineFailed, NoRoute, PolicyDenied
+from courtyard.core.ids import HOME, EngineName
+from courtyard.core.placement import Placement
 from courtyard.engines import Engine, EngineRoom, EngineSettings, Health
 from courtyard.routing import CircuitBreaker, EngineCard, Route
+from courtyard.serving.border import Border
+from courtyard.serving.restoring import restored
 from courtyard.serving.walk import Walk
 
 _log = structlog.get_logger("courtyard.serving")
 
 EnginePlugin = Callable[[EngineSettings], Engine]
 
-_TRY_THE_NEXT = (EngineFailed, Busy, NoRoute)
-"""An engine that fails, is full or was taken out of service says nothing about the next one."""
+_TRY_THE_NEXT = (EngineFailed, Busy, NoRoute, PolicyDenied)
+"""An engine that fails, is full, was taken out of service or may not be asked now says nothing about the next one."""
+
+_CLOSED = Border()
+"""Nobody but the operator serves."""
 
 
 class Pool:
@@ -42,10 +48,25 @@ class Pool:
     @property
     def cards(self) -> tuple[EngineCard, ...]:
         """What routing chooses from: each engine with its region and whether it may be tried now."""
+        return self._cards(self._engines)
+
+    def cards_of(self, placements: Iterable[Placement]) -> tuple[EngineCard, ...]:
+        """What routing chooses from for one model: the engines of it that stand ready."""
+        return self._cards(dict.fromkeys([placement.engine for placement in placements]))
+
+    def _cards(self, names: Iterable[EngineName]) -> tuple[EngineCard, ...]:
         now = self._clock.monotonic()
         return tuple(
-            EngineCard(name=name, region=engine.region, available=self._breakers[name].allows(now))
-            for name, engine in self._engines.items()
+            [
+                EngineCard(
+                    name=name,
+                    region=self._engines[name].region,
+                    available=self._breakers[name].allows(now),
+                    provider=self._settings[name].provider,
+                )
+                for name in names
+                if name in self._engines
+            ]
         )
 
     async def follow(self, wanted: Iterable[EngineSettings]) -> None:
@@ -70,13 +91,17 @@ class Pool:
             for name in list(self._engines):
                 await self._remove(name)
 
-    async def generate(self, walk: Walk) -> AsyncGenerator[Delta, None]:
-        """Yield the answer of the first route that begins one."""
+    async def generate(self, walk: Walk, border: Border = _CLOSED) -> AsyncGenerator[Delta, None]:
+        """Yield the answer of the first route that begins one; the border is asked before any that leads elsewhere."""
         assert walk.prompt is not None
         for route, last in _ending(walk.routes):
             begun = False
             try:
-                deltas = self._begin(walk, route).generate(route.model, walk.prompt)
+                engine = self._begin(walk, route)
+                if route.provider == HOME and not route.mask:
+                    deltas = engine.generate(route.model, walk.prompt)
+                else:
+                    deltas = await self._elsewhere(walk, route, border)
                 try:
                     async for delta in deltas:
                         if not begun:
@@ -95,12 +120,16 @@ class Pool:
                 self._succeeded(route)
                 return
 
-    async def embed(self, walk: Walk) -> Embeddings:
-        """Return the vectors of the first route that gives them."""
+    async def embed(self, walk: Walk, border: Border = _CLOSED) -> Embeddings:
+        """Return the vectors of the first route that gives them; the border is asked as for an answer."""
         assert walk.prompt is not None
         for route, last in _ending(walk.routes):
             try:
-                embeddings = await self._begin(walk, route).embed(route.model, walk.prompt)
+                engine, prompt = self._begin(walk, route), walk.prompt
+                if route.provider != HOME or route.mask:
+                    prompt = (await border.cross(walk, route)).prompt
+                    engine = self._ready(route)  # It may have been taken out of service meanwhile.
+                embeddings = await engine.embed(route.model, prompt)
             except _TRY_THE_NEXT as error:
                 self._failed(route, error)
                 if last:
@@ -110,11 +139,22 @@ class Pool:
                 return embeddings
         raise AssertionError("a walk has at least one route")
 
+    async def _elsewhere(self, walk: Walk, route: Route, border: Border) -> AsyncGenerator[Delta, None]:
+        crossing = await border.cross(walk, route)
+        # The engine may have been taken out of service meanwhile.
+        deltas = self._ready(route).generate(route.model, crossing.prompt)
+        return deltas if crossing.masked is None else restored(deltas, crossing.masked, crossing.prompt.request)
+
+    def _ready(self, route: Route) -> Engine:
+        """Return the engine of a route, as long as it is still where the route says."""
+        engine, settings = self._engines.get(route.engine), self._settings.get(route.engine)
+        if engine is None or settings is None or (engine.region, settings.provider) != (route.region, route.provider):
+            raise NoRoute(f"engine {route.engine!r} was taken out of service; try again")
+        return engine
+
     def _begin(self, walk: Walk, route: Route) -> Engine:
         walk.take(route)
-        engine = self._engines.get(route.engine)
-        if engine is None:
-            raise NoRoute(f"engine {route.engine!r} was taken out of service; try again")
+        engine = self._ready(route)
         self._breakers[route.engine].tried(self._clock.monotonic())
         return engine
 
@@ -129,6 +169,9 @@ class Pool:
             self._breakers[route.engine].succeeded()
 
     def _failed(self, route: Route, error: CourtyardError) -> None:
+        if isinstance(error, PolicyDenied):
+            _log.warning("route_refused", engine=route.engine, provider=route.provider, rule=error.rule)
+            return
         _log.warning("engine_failed", engine=route.engine, error=error.code, reason=error.message)
         if isinstance(error, EngineFailed) and route.engine in self._breakers:
             self._breakers[route.engine].failed(self._clock.monotonic())

@@ -1,8 +1,10 @@
 """The walk: each step takes the proof that the last one gave, and whatever ends it, it is settled and recorded."""
 
+import asyncio
 import random
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Generator, Iterable
 from hashlib import sha256
+from typing import Any
 
 import msgspec
 
@@ -15,23 +17,29 @@ from courtyard.core.errors import (
     CourtyardError,
     InvalidRequest,
     JournalUnavailable,
-    PolicyDenied,
     RateLimited,
     Unavailable,
 )
 from courtyard.core.principal import Principal
 from courtyard.core.rates import Rate
 from courtyard.core.usage import Usage
-from courtyard.evidence import Decision, Evidence, Record
+from courtyard.evidence import Evidence
 from courtyard.knowledge import ground
-from courtyard.ledger import Claim, Hold, Ledger, Outcome, Receipt, Use
+from courtyard.ledger import Claim, Hold, Ledger, Outcome, Receipt
 from courtyard.licensing import Entitlement, Licensing
-from courtyard.policy import Policy
-from courtyard.routing import routes
+from courtyard.policy import Policy, Seen
+from courtyard.routing import EngineCard, routes
+from courtyard.serving import caps
 from courtyard.serving.answer import Answer
+from courtyard.serving.candidates import candidates
 from courtyard.serving.pool import Pool
+from courtyard.serving.recording import record_of, use_of
 from courtyard.serving.walk import Ending, Walk
+from courtyard.serving.wall import Wall
 
+_DAY_MS = 24 * 3600 * 1000
+_LARGE_BYTES = 256 * 1024
+"""A larger request is looked through in a thread."""
 _ANSWER_TOKENS_MIN = 16
 """An account that can't cover this many tokens of an answer refuses it, rather than buy a useless piece."""
 
@@ -59,6 +67,7 @@ class Serving:
         pool: Pool,
         evidence: Evidence,
         clock: Clock,
+        wall: Wall = Wall(),
     ) -> None:
         self._policy = policy
         self._licensing = licensing
@@ -67,6 +76,7 @@ class Serving:
         self._pool = pool
         self._evidence = evidence
         self._clock = clock
+        self._wall = wall
 
     async def answer(self, principal: Principal, request: Request) -> Answer | Receipt:
         """Admit, hold and route a chat or a completion; the answer then runs as it is read.
@@ -78,7 +88,9 @@ class Serving:
         if first is not None:
             return first
         await self._begin(walk)
-        return Answer(walk, self._pool.generate(walk), finish=self._finish, rates=self._rates)
+        return Answer(
+            walk, self._pool.generate(walk, self._wall.border), finish=self._finish, rates=self._rates, wall=self._wall
+        )
 
     async def embed(self, principal: Principal, request: Request) -> Embedded | Receipt:
         """Return a vector an input, paid for and durable; or the receipt of the request that this one repeats."""
@@ -89,7 +101,7 @@ class Serving:
         await self._begin(walk)
         ending = Ending(Usage(), Outcome.HANGUP)
         try:
-            embeddings = await self._pool.embed(walk)
+            embeddings = await self._pool.embed(walk, self._wall.border)
             ending = Ending(embeddings.usage, Outcome.COMPLETE)
         except CourtyardError as error:
             ending = Ending(Usage(), Outcome.FAILED, error=error)
@@ -122,24 +134,30 @@ class Serving:
         return await self._ledger.claim(walk.claim, request.id)
 
     async def _begin(self, walk: Walk) -> None:
-        principal, request = walk.principal, walk.request
+        request = walk.request
         try:
-            walk.model = self._catalogue.resolve(request.model)
-            walk.request = msgspec.structs.replace(request, model=walk.model.name)
-            _check_kind(walk.model, request)
-            walk.admission = self._policy.admit(principal, walk.request)
-            walk.entitlement = self._licensing.entitle(walk.admission)
+            await self._wall.know(walk)
+            walk.model = model = self._catalogue.resolve(request.model)
+            walk.request = msgspec.structs.replace(request, model=model.name)
+            _check_kind(model, request)
+            cards = self._pool.cards_of(model.placements)
+            await self._know_caps(walk, cards)
+            looked = await self._look_ahead(walk)
+            admission = self._admit(walk, model, cards, looked=looked)
+            walk.entitlement = self._licensing.entitle(admission)
             self._check_evidence()
-            prompt_tokens_max = _prompt_tokens_max(walk.admission.request, walk.model)
-            await self._ensure(walk.entitlement, walk.admission.request, walk.model, prompt_tokens_max)
+            prompt_tokens_max = _prompt_tokens_max(admission.request, model)
+            await self._ensure(walk.entitlement, admission.request, model, prompt_tokens_max)
             # No await from here until the hold: what is affordable is still so when it is held.
-            tokens_max = self._tokens_max(walk.admission, walk.model, walk.entitlement, prompt_tokens_max)
-            output_max = (tokens_max or 0) * walk.admission.request.choices
+            tokens_max = self._tokens_max(admission, model, walk.entitlement, prompt_tokens_max)
+            output_max = (tokens_max or 0) * admission.request.choices
             walk.usage_max = Usage(input=prompt_tokens_max, output=output_max)
+            if walk.caps:
+                admission = self._within_caps(walk, admission)
             walk.hold = self._reserve(walk, walk.entitlement)
-            walk.prompt = ground(walk.admission, tokens_max=tokens_max)
+            walk.prompt = ground(admission, tokens_max=tokens_max)
             draw = random.random()  # noqa: S311
-            walk.routes = routes(walk.admission, walk.model.placements, self._pool.cards, draw=draw)
+            walk.routes = routes(admission, model.placements, cards, draw=draw)
         except CourtyardError as error:
             if isinstance(error, RateLimited):
                 error.rates = self._rates(walk)
@@ -148,6 +166,40 @@ class Serving:
         except BaseException:
             self._refuse(walk, Unavailable("the request ended before it was admitted"))
             raise
+
+    async def _know_caps(self, walk: Walk, cards: Iterable[EngineCard]) -> None:
+        """Have leases of what the model's providers may get at hand: rules may look at what is left of it."""
+        walk.caps = caps.caps_of([card.provider for card in cards], self._ledger)
+        if walk.caps:
+            await self._ledger.ensure([cap.account.id for cap in walk.caps])
+
+    async def _look_ahead(self, walk: Walk) -> Request | None:
+        """Look through a large request in a thread, for it would keep all the others waiting; say which one it was."""
+        if walk.request.input_tokens_max < _LARGE_BYTES:
+            return None
+        walk.seen = await asyncio.to_thread(self._wall.look, walk.request)
+        return walk.request
+
+    def _admit(self, walk: Walk, model: Model, cards: Iterable[EngineCard], *, looked: Request | None) -> Admission:
+        could = candidates(cards, walk.principal, model.name, providers=self._wall.providers, ledger=self._ledger)
+
+        def look(request: Request) -> Seen:
+            if request is not looked:
+                walk.seen = self._wall.look(request)
+            return walk.seen
+
+        day = self._clock.now_ms() // _DAY_MS
+        walk.admission = self._policy.admit(walk.principal, walk.request, could, look=look, day=day)
+        return walk.admission
+
+    def _within_caps(self, walk: Walk, admission: Admission) -> Admission:
+        """Leave out the providers that have had all they may get, and hold nothing for those that are left out."""
+        in_terms = {terms.provider for terms in admission.terms}
+        walk.caps = tuple(cap for cap in walk.caps if cap.provider in in_terms)
+        walk.admission = caps.within(admission, walk.caps, usage_max=walk.usage_max, available=self._ledger.available)
+        left = {terms.provider for terms in walk.admission.terms}
+        walk.caps = tuple(cap for cap in walk.caps if cap.provider in left)
+        return walk.admission
 
     async def _ensure(self, entitlement: Entitlement, request: Request, model: Model, prompt_tokens_max: int) -> None:
         """Have leases of every account at hand; among other nodes, of as much as the request may want."""
@@ -165,6 +217,8 @@ class Serving:
         available = self._ledger.available
         try:
             legs = self._licensing.legs(entitlement, available, usage_max=walk.usage_max)
+            if walk.caps:
+                legs += caps.legs(walk.caps, walk.usage_max)
             return self._ledger.reserve(legs, key=walk.request.id)
         except BudgetExhausted as error:
             raise self._licensing.refusal(entitlement, available, usage_max=walk.usage_max) or error from error
@@ -204,15 +258,18 @@ class Serving:
     def _finish(self, walk: Walk, ending: Ending) -> Awaitable[object]:
         assert walk.hold is not None
         assert walk.entitlement is not None
-        charges = self._licensing.charges(walk.entitlement, ending.usage, hold=walk.hold)
-        settlement = self._ledger.settle(walk.hold, charges, _use(walk, ending))
+        charges = self._licensing.charges(walk.entitlement, ending.usage, hold=caps.without(walk.hold, walk.caps))
+        if walk.caps:
+            provider = walk.route.provider if walk.route else None
+            charges += caps.charges(walk.caps, walk.hold, ending.usage, served_by=provider)
+        settlement = self._ledger.settle(walk.hold, charges, use_of(walk, ending))
         walk.receipt = settlement.receipt
         recorded = self._record(walk, ending)
         # The record is flushed after the receipt: who waits for it first finds the other done, and is woken once.
-        return _both(recorded, settlement.committed)
+        return _Both(recorded, settlement.committed)
 
     def _record(self, walk: Walk, ending: Ending) -> Awaitable[object]:
-        return self._evidence.seal(_record(walk, ending, now_ms=self._clock.now_ms()))
+        return self._evidence.seal(record_of(walk, ending, now_ms=self._clock.now_ms()))
 
 
 def _check_kind(model: Model, request: Request) -> None:
@@ -236,63 +293,15 @@ def _prompt_tokens_max(request: Request, model: Model) -> int:
     return min(bound, model.context_tokens) if request.is_text else model.context_tokens
 
 
-def _use(walk: Walk, ending: Ending) -> Use:
-    principal, request = walk.principal, walk.request
-    assert walk.entitlement is not None
-    return Use(
-        id=request.id,
-        organisation=principal.organisation,
-        project=principal.project,
-        key=principal.key,
-        person=principal.person,
-        kind=request.kind,
-        model=request.model,
-        engine=walk.route.engine if walk.route else None,
-        region=walk.route.region if walk.route else None,
-        usage=ending.usage,
-        outcome=ending.outcome,
-        estimated=ending.estimated,
-        price_book=walk.entitlement.priced.book,
-        idempotency_key=walk.claim.key if walk.claim else None,
-        request_digest=request.digest.hex(),
-    )
+class _Both:
+    """Awaits one thing after the other. Whoever does not wait leaves nothing unfinished behind."""
 
+    __slots__ = ("_first", "_second")
 
-def _record(walk: Walk, ending: Ending, *, now_ms: int) -> Record:
-    principal, admission = walk.principal, walk.admission
-    return Record(
-        id=walk.request.id,
-        at_ms=now_ms,
-        organisation=principal.organisation,
-        project=principal.project,
-        who=principal.person or principal.key or "",
-        kind=walk.request.kind,
-        model=walk.request.model,
-        decision=_decision(walk, ending),
-        rules=admission.rules if admission else (),
-        regions=tuple(sorted(admission.regions)) if admission else (),
-        engine=walk.route.engine if walk.route else None,
-        region=walk.route.region if walk.route else None,
-        receipt=walk.receipt.digest if walk.receipt else None,
-        outcome=ending.outcome if walk.hold else None,
-        error=ending.error.code if ending.error else None,
-        rule=ending.error.rule if isinstance(ending.error, PolicyDenied) else None,
-        duration_ms=now_ms - walk.begun_ms,
-    )
+    def __init__(self, first: Awaitable[object], second: Awaitable[object]) -> None:
+        self._first = first
+        self._second = second
 
-
-def _decision(walk: Walk, ending: Ending) -> Decision:
-    match ending.error:
-        case PolicyDenied():
-            return Decision.DENIED
-        case CourtyardError() if walk.receipt is None:
-            return Decision.REFUSED
-        case CourtyardError():
-            return Decision.FAILED
-        case None:
-            return Decision.ADMITTED
-
-
-async def _both(first: Awaitable[object], second: Awaitable[object]) -> None:
-    await first
-    await second
+    def __await__(self) -> Generator[Any, Any, None]:
+        yield from self._first.__await__()
+        yield from self._second.__await__()

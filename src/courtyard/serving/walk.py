@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 
 from courtyard.catalogue import Model
-from courtyard.core.admission import Admission
+from courtyard.core.admission import Admission, Terms
 from courtyard.core.chat import Prompt, Request
 from courtyard.core.errors import CourtyardError
+from courtyard.core.ids import HOME
 from courtyard.core.principal import Principal
 from courtyard.core.usage import Usage
 from courtyard.ledger import Claim, Hold, Outcome, Receipt
 from courtyard.licensing import Entitlement
+from courtyard.policy import NOTHING, Seen
 from courtyard.routing import Route
+from courtyard.serving.caps import Cap
 
 _NOTHING = Usage()
 
@@ -30,12 +33,35 @@ class Walk:
     hold: Hold | None = None
     prompt: Prompt | None = None
     routes: tuple[Route, ...] = ()
+    caps: tuple[Cap, ...] = ()
+    """The providers' caps that the hold ends with."""
+    who: str = ""
+    """A keyed digest of the caller, for the record."""
+    subject: str = ""
+    """A keyed digest of the end user, where the caller names one."""
+    seen: Seen = NOTHING
+    """The personal data that was found in it."""
     route: Route | None = None
+    tier: str = ""
+    """How far away the provider of that route stands."""
+    masked: int = 0
+    """How many places were masked for the route that is being tried."""
+    label: str = ""
+    """The label that the answer bears, as the record says it."""
     receipt: Receipt | None = None
 
     def take(self, route: Route) -> None:
         """Note the route that is being tried."""
         self.route = route
+        self.tier = "home" if route.provider == HOME else ""
+        self.masked = 0
+
+    @property
+    def terms(self) -> Terms | None:
+        """On which terms it runs where it is being tried."""
+        if self.admission is None or self.route is None:
+            return None
+        return self.admission.terms_at(self.route.provider, self.route.region)
 
 
 class Ending:

@@ -1,5 +1,6 @@
 """Copies logs as they grow, and cuts copies at a moment."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,7 +34,8 @@ def copied(path: Path) -> bytes:
 def cut(directory: Path, until_ms: int) -> int:
     """Take away what was entered at or after a moment, and say how many entries that were.
 
-    What is left is whole up to its last entry, which the log signs when it is opened next.
+    What is left is whole up to its last entry, which the log signs when it is opened next. What lies in directories
+    beside its files speaks of entries that are gone, and goes with them.
     """
     removed = 0
     is_over = False
@@ -50,6 +52,8 @@ def cut(directory: Path, until_ms: int) -> int:
         if is_over:
             with path.open("r+b") as file:
                 file.truncate(cut_at)
+    for beside in (path for path in directory.iterdir() if removed and path.is_dir()):
+        shutil.rmtree(beside)
     return removed
 
 

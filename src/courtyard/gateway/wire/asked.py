@@ -5,11 +5,13 @@ from typing import Protocol
 import msgspec
 
 from courtyard.core.chat import Delta, Request
-from courtyard.core.errors import CourtyardError
+from courtyard.core.errors import CourtyardError, InvalidRequest
 from courtyard.core.ids import ModelName, RequestId
 from courtyard.gateway.model import Bill, GatewayLimits, Head
-from courtyard.gateway.wire.fields import NAME, Fields
+from courtyard.gateway.wire.fields import NAME, STRING, Fields, decode
 from courtyard.gateway.wire.whole import Whole
+
+_SUBJECT_LENGTH_MAX = 512
 
 
 class Incoming(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +22,19 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     limits: GatewayLimits
     digest: bytes = b""
     idempotency_key: str | None = None
+    purpose: str = ""
+
+    @property
+    def subject(self) -> str:
+        """The end user whom the caller names, in `safety_identifier` or `user`; the fields stay where they are."""
+        for name in ("safety_identifier", "user"):
+            given = self.fields.rest.get(name)
+            subject: str | None = None if given is None else decode(given, STRING, param=name)
+            if subject:
+                if len(subject) > _SUBJECT_LENGTH_MAX:
+                    raise InvalidRequest(f"{name} has at most {_SUBJECT_LENGTH_MAX} characters", param=name)
+                return subject
+        return ""
 
     @property
     def model(self) -> ModelName:

@@ -44,6 +44,7 @@ SAMPLING: dict[str, Decoder[Any]] = {
     "seed": Decoder(int | None),
     "stop": Decoder(str | list[str] | None),
     "user": Decoder(str | None),
+    "safety_identifier": Decoder(str | None),
     "logit_bias": Decoder(dict[str, float] | None),
 }
 """Options that pass through, with the types that every engine agrees on."""
@@ -113,6 +114,8 @@ def read_chat(incoming: Incoming) -> Chat:
             options=fields.rest,
             idempotency_key=incoming.idempotency_key,
             digest=incoming.digest,
+            purpose=incoming.purpose,
+            subject=incoming.subject,
         ),
         include_usage=include_usage,
     )

@@ -88,6 +88,8 @@ def read_completion(incoming: Incoming) -> Completion:
             options=fields.rest,
             idempotency_key=incoming.idempotency_key,
             digest=incoming.digest,
+            purpose=incoming.purpose,
+            subject=incoming.subject,
         ),
         include_usage=include_usage,
     )

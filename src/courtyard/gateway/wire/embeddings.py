@@ -28,6 +28,7 @@ FIELDS: dict[str, Decoder[Any]] = {
     "encoding_format": _FORMAT,
     "dimensions": COUNT,
     "user": STRING,
+    "safety_identifier": STRING,
 }
 
 
@@ -67,6 +68,8 @@ def read_embed(incoming: Incoming) -> Embed:
             options=fields.rest,
             idempotency_key=incoming.idempotency_key,
             digest=incoming.digest,
+            purpose=incoming.purpose,
+            subject=incoming.subject,
         ),
         base64=wanted == "base64",
     )

@@ -144,6 +144,8 @@ def read_message(incoming: Incoming) -> Message:
             options=fields.rest,
             idempotency_key=incoming.idempotency_key,
             digest=incoming.digest,
+            purpose=incoming.purpose,
+            subject=incoming.subject,
         ),
         ignored=ignored,
     )

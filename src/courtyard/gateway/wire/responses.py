@@ -101,7 +101,6 @@ _WITHOUT_EFFECT = (
     "prompt_cache_key",
     "prompt_cache_options",
     "prompt_cache_retention",
-    "safety_identifier",
     "service_tier",
     "stream_options",
     "top_logprobs",
@@ -139,6 +138,7 @@ def read_response(incoming: Incoming) -> Response:
     stream = fields.take("stream", FLAG) or False
     tokens_max = fields.take("max_output_tokens", COUNT)
     _translate(fields)
+    subject = incoming.subject
     ignored = tuple(name for name in _WITHOUT_EFFECT if fields.given(name))
     fields.take("metadata", _METADATA)
     fields.drop(*_WITHOUT_EFFECT)
@@ -154,6 +154,8 @@ def read_response(incoming: Incoming) -> Response:
             options=fields.rest,
             idempotency_key=incoming.idempotency_key,
             digest=incoming.digest,
+            purpose=incoming.purpose,
+            subject=subject,
         ),
         echo=echo,
         ignored=ignored,

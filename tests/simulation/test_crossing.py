@@ -1,0 +1,29 @@
+"""No request, retry, fallback or embedding runs outside its admission, whatever changes while it is under way."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from courtyard.storage import Database
+from tests.simulation.crossing import Crossing
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_nothing_runs_outside_its_admission(tmp_path: Path, seed: int) -> None:
+    """Engines move, providers are killed, rules change: each prompt that an engine is handed is on its terms."""
+    database = Database(f"sqlite:///{tmp_path / 'courtyard.db'}")
+    database.upgrade()
+    world = Crossing(database, tmp_path, seed=seed)
+
+    asyncio.run(world.run(400))
+
+    world.close()
+    database.close()
+    calls = list(world.calls.values())
+    assert world.answered > 20
+    assert any(len(providers) > 2 for providers in calls), "no request was tried again"
+    asked = {provider for providers in calls for provider in providers}
+    assert "home" in asked
+    assert len(asked) > 1, "nobody else was ever asked"
+    assert {"policy_denied", "no_route"} <= set(world.refused)
