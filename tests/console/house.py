@@ -6,29 +6,33 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import httpx
 import msgspec
 
 from courtyard import plugins
-from courtyard.assistant import Assistant
+from courtyard.approvals import Approvals
+from courtyard.assistant import Assistant, HeldConversations
+from courtyard.assurance import Assurance, Sources
 from courtyard.billing import Billing, BillingSettings, Party, Payments
-from courtyard.catalogue import Catalogue, CatalogueSettings
-from courtyard.console import ConsoleRooms, ConsoleSettings, console_app
+from courtyard.catalogue import Catalogue, CatalogueSettings, Providers
+from courtyard.console import ConsoleRooms, ConsoleSettings, WallRooms, console_app
 from courtyard.core.amount import NANO, Amount, money
 from courtyard.core.chat import Kind
-from courtyard.core.clock import FrozenClock
+from courtyard.core.clock import Clock, FrozenClock
 from courtyard.core.ids import AccountId, EngineName, KeyId, ModelName, PersonId, Region, RequestId, new_id
 from courtyard.core.principal import Role
 from courtyard.core.usage import Usage
-from courtyard.evidence import Evidence
-from courtyard.identity import Identity, IdentitySettings, Person
+from courtyard.evaluation import Evaluations
+from courtyard.evidence import Evidence, HeldRecords
+from courtyard.identity import HeldPeople, Identity, IdentitySettings, Person
 from courtyard.ledger import Ledger, Leg, Outcome, Purpose, Receipt, Use
 from courtyard.licensing import Licensing
 from courtyard.notices import Notices
-from courtyard.policy import Policy
+from courtyard.policy import Gate, Packs, Policy
 from courtyard.pricing import Pricing
+from courtyard.privacy import Detection, DetectionSettings, Digests, Masking, Register, Vault
 from courtyard.serving import Pool, Serving
 from courtyard.storage import Committer, Database, Keyring
 
@@ -41,6 +45,47 @@ _T = TypeVar("_T")
 _PROMPT_RATE, _ANSWER_RATE = 150_000_000, 600_000_000
 
 
+class _Known(Protocol):
+    """What the wall's rooms are built beside."""
+
+    database: Database
+    clock: Clock
+    catalogue: Catalogue
+    evidence: Evidence
+    identity: Identity
+
+
+def wall_of(house: _Known, directory: Path, keyring: Keyring) -> WallRooms:
+    """The rooms behind the wall; personal data is looked for by its shapes alone, without another process."""
+    database, clock = house.database, house.clock
+    approvals = Approvals(database, clock)
+    gate = Gate(database, approvals, clock)
+    detection = Detection(DetectionSettings(detectors=()))
+    vault, digests = Vault(database, keyring, clock), Digests(database, keyring, clock)
+    conversations, evaluations = HeldConversations(database), Evaluations(database, clock)
+    return WallRooms(
+        providers=Providers(database, keyring, clock, house.catalogue, approvals=approvals, limit=lambda *_: None),
+        packs=Packs(database, keyring, approvals, clock),
+        gate=gate,
+        approvals=approvals,
+        detection=detection,
+        masking=Masking(detection, vault),
+        register=Register(
+            database,
+            keyring,
+            clock,
+            digests=digests,
+            vault=vault,
+            figures=gate,
+            holders=(conversations, HeldRecords(house.evidence, digests), HeldPeople(house.identity)),
+            aging=(conversations,),
+            organisations=lambda: [one.id for one in house.identity.organisations()],
+        ),
+        assurance=Assurance(directory / "packs", house.evidence, clock, Sources(figures=gate)),
+        evaluations=evaluations,
+    )
+
+
 class House:
     """One organisation with a wallet and an echo engine; its event loop runs in a thread of its own."""
 
@@ -50,6 +95,7 @@ class House:
         keyring = Keyring(directory / "keys")
         cheap = IdentitySettings(argon2_memory_kib=8, argon2_time_cost=1, argon2_parallelism=1)
         self.database = database
+        self.directory = directory
         self.identity = Identity(database, keyring, self.clock, home=Region("home"), settings=cheap)
         self.catalogue = Catalogue(database, self.clock, settings=CatalogueSettings(directory=directory / "models"))
         self.catalogue.serve_embedded("echo")
@@ -79,6 +125,7 @@ class House:
             evidence=self.evidence,
             clock=self.clock,
         )
+        self.wall = wall_of(self, directory, keyring)
         self.rooms = ConsoleRooms(
             identity=self.identity,
             catalogue=self.catalogue,
@@ -91,6 +138,7 @@ class House:
             notices=Notices(database, self.clock),
             billing=self.billing,
             payments=self.payments,
+            wall=self.wall,
             clock=self.clock,
             settings=settings,
             health=self._pool.health,

@@ -17,6 +17,7 @@ from courtyard.core.principal import Role
 from courtyard.notices import Notices
 from courtyard.storage import Database
 from tests.assistant.house import Rooms
+from tests.console.house import wall_of
 
 API = "/api/assistant/conversations"
 
@@ -92,6 +93,7 @@ def application(rooms: Rooms) -> Any:
             notices=Notices(rooms.database, rooms.clock),
             billing=billing,
             payments=Payments(rooms.database, rooms.clock, rooms.ledger),
+            wall=wall_of(rooms, rooms.directory, rooms.keyring),
             clock=rooms.clock,
             settings=ConsoleSettings(),
         )

@@ -16,6 +16,7 @@ from tests.console.house import House
 SMALL = {
     "accounts",
     "alarms",
+    "approvals",
     "contracts",
     "engines",
     "journals",
@@ -28,9 +29,17 @@ SMALL = {
     "people",
     "placements",
     "plans",
+    "policy_activations",
+    "policy_packs",
+    "policy_trials",
+    "privacy_breaches",
+    "privacy_cases",
+    "privacy_proofs",
+    "privacy_purposes",
+    "privacy_retention",
     "projects",
 }
-"""What grows with customers, machines and settings, and not with use."""
+"""What grows with customers, machines, settings, and with what people decide, and not with use."""
 _SCAN = re.compile(r"SCAN (\w+)(.*)")
 
 

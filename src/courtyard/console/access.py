@@ -65,6 +65,24 @@ def check_operates(principal: Principal) -> None:
         raise NotAllowed("these pages are for whoever runs this house")
 
 
+def permits_on_wall(identity: Identity, principal: Principal, action: Action) -> bool:
+    """Whether somebody may do this at the wall, which is the house's own: its first organisation runs it."""
+    first = next(iter(identity.organisations()), None)
+    return first is not None and permits(principal, action, organisation=first.id)
+
+
+def check_wall(identity: Identity, principal: Principal, action: Action) -> None:
+    """Let only those to the wall whose role says so, in the organisation that runs this house.
+
+    Raises:
+        NotAllowed: somebody else, or who may read and not change.
+    """
+    if not permits_on_wall(identity, principal, Action.READ_WALL):
+        raise NotAllowed("these pages are for the operators, auditors and approvers of this house")
+    if not permits_on_wall(identity, principal, action):
+        raise NotAllowed("your role reads the wall and does not change this; an operator does, or an approver")
+
+
 def keys_within(identity: Identity, principal: Principal) -> tuple[Key, ...]:
     """List the keys that this person may see, the newest first."""
     known = identity.keys()

@@ -24,7 +24,7 @@ def routes(rooms: ConsoleRooms) -> list[HTTPRouteHandler]:
 @get("/billing")
 async def billing(request: Visit) -> Response[Any]:
     """Lead to the first of these pages that this person may see."""
-    tabs = tabs_within(signed_in(request).principal, "/billing/")
+    tabs = tabs_within(rooms_of(request).identity, signed_in(request).principal, "/billing/")
     if not tabs:
         raise NotAllowed("your role does not let you read the books; ask an administrator")
     return go(tabs[0].path)

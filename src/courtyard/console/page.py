@@ -12,7 +12,7 @@ from litestar.datastructures import Cookie
 from litestar.response import Redirect
 
 from courtyard.billing import minor_digits
-from courtyard.console.access import reach
+from courtyard.console.access import permits_on_wall, reach
 from courtyard.console.assets import Assets
 from courtyard.console.session import (
     Connection,
@@ -26,7 +26,7 @@ from courtyard.core.amount import NANO, Amount, Unit, currency
 from courtyard.core.clock import date_time
 from courtyard.core.errors import CourtyardError
 from courtyard.core.principal import Principal
-from courtyard.identity import Action, Reach, permits
+from courtyard.identity import Action, Identity, Reach, permits
 from courtyard.languages import Language
 
 _P = ParamSpec("_P")
@@ -51,6 +51,8 @@ class Place(NamedTuple):
     """What one must be permitted to do to see it."""
     reach: Reach = Reach.OWN
     """How far that permission must go."""
+    at_wall: bool = False
+    """Whether it is for people of the organisation that runs this house alone."""
 
 
 PLACES = (
@@ -61,6 +63,7 @@ PLACES = (
     Place("/keys", "nav_keys", "key", Action.READ_KEYS),
     Place("/billing", "nav_billing", "wallet", Action.READ_USAGE),
     Place("/operate", "nav_operate", "sliders", Action.MANAGE_ACCOUNTS, Reach.HOUSE),
+    Place("/wall", "nav_wall", "shield", Action.READ_WALL, at_wall=True),
     Place("/guide", "nav_guide", "flag"),
 )
 
@@ -76,6 +79,13 @@ TABS = (
     Place("/operate/prices", "prices", "sliders", Action.MANAGE_ACCOUNTS, Reach.HOUSE),
     Place("/operate/nodes", "nodes", "cube", Action.MANAGE_ACCOUNTS, Reach.HOUSE),
     Place("/operate/notices", "notices", "send", Action.MANAGE_ACCOUNTS, Reach.HOUSE),
+    Place("/wall/providers", "providers", "shield", Action.READ_WALL, at_wall=True),
+    Place("/wall/decisions", "decisions", "search", Action.READ_WALL, at_wall=True),
+    Place("/wall/packs", "packs", "sliders", Action.READ_WALL, at_wall=True),
+    Place("/wall/privacy", "privacy", "person", Action.READ_WALL, at_wall=True),
+    Place("/wall/subjects", "subjects", "person", Action.READ_WALL, at_wall=True),
+    Place("/wall/evidence", "evidence", "receipt", Action.READ_WALL, at_wall=True),
+    Place("/wall/tests", "tests", "check", Action.READ_WALL, at_wall=True),
 )
 """The pages within a place; they share its first part of the address."""
 
@@ -199,20 +209,24 @@ def _shared(request: Connection) -> dict[str, Any]:
         "here": here(request),
         "link": partial(changed, request),
         "file_link": _file_link(request),
-        "tabs": tabs_within(session.principal, request.url.path) if session else [],
-        "places": [place for place in PLACES if session and _shows(session.principal, place)],
+        "tabs": tabs_within(rooms.identity, session.principal, request.url.path) if session else [],
+        "places": [place for place in PLACES if session and _shows(rooms.identity, session.principal, place)],
         "done": language.text(f"done_{done}") if done and language.has(f"done_{done}") else None,
     }
 
 
-def _shows(principal: Principal, place: Place) -> bool:
-    return place.action is None or reach(principal, place.action) >= place.reach
+def _shows(identity: Identity, principal: Principal, place: Place) -> bool:
+    if place.action is None:
+        return True
+    if place.at_wall:
+        return permits_on_wall(identity, principal, place.action)
+    return reach(principal, place.action) >= place.reach
 
 
-def tabs_within(principal: Principal, path: str) -> list[Place]:
+def tabs_within(identity: Identity, principal: Principal, path: str) -> list[Place]:
     """List the pages that this person may see of the place that a path belongs to."""
     place = "/" + path.split("/")[1] + "/"
-    return [tab for tab in TABS if tab.path.startswith(place) and _shows(principal, tab)]
+    return [tab for tab in TABS if tab.path.startswith(place) and _shows(identity, principal, tab)]
 
 
 def changed(request: Connection, **fields: object) -> str:

@@ -5,19 +5,24 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from courtyard.approvals import Approvals
 from courtyard.assistant import Assistant
+from courtyard.assurance import Assurance
 from courtyard.billing import Billing, Payments
-from courtyard.catalogue import Catalogue
+from courtyard.catalogue import Catalogue, Providers
 from courtyard.core.clock import Clock
 from courtyard.core.ids import EngineName
 from courtyard.engines import Health
+from courtyard.evaluation import Evaluations
 from courtyard.evidence import Evidence
 from courtyard.identity import Identity
 from courtyard.languages import Languages
 from courtyard.ledger import Ledger
 from courtyard.licensing import Licensing
 from courtyard.notices import Notices
+from courtyard.policy import Gate, Packs
 from courtyard.pricing import Pricing
+from courtyard.privacy import Detection, Masking, Register
 from courtyard.serving import Serving
 
 HealthCheck = Callable[[], Awaitable[Mapping[EngineName, Health]]]
@@ -47,6 +52,21 @@ async def _no_health() -> Mapping[EngineName, Health]:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WallRooms:
+    """The rooms behind the wall's pages."""
+
+    providers: Providers
+    packs: Packs
+    gate: Gate
+    approvals: Approvals
+    detection: Detection
+    masking: Masking
+    register: Register
+    assurance: Assurance
+    evaluations: Evaluations
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConsoleRooms:
     """Every room that a page needs."""
 
@@ -61,6 +81,7 @@ class ConsoleRooms:
     notices: Notices
     billing: Billing
     payments: Payments
+    wall: WallRooms
     clock: Clock
     settings: ConsoleSettings = field(default_factory=ConsoleSettings)
     health: HealthCheck = _no_health

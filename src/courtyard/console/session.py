@@ -12,10 +12,10 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, State
 from litestar.handlers import BaseRouteHandler
 
-from courtyard.console.access import check_operates
+from courtyard.console.access import check_operates, check_wall
 from courtyard.console.rooms import ConsoleRooms
 from courtyard.core.errors import CourtyardError, InvalidRequest, NotAuthenticated
-from courtyard.identity import Session
+from courtyard.identity import Action, Session
 
 Connection: TypeAlias = ASGIConnection[Any, Any, Any, State]
 Visit: TypeAlias = Request[Any, Any, State]
@@ -25,11 +25,15 @@ PUBLIC = {"public": True}
 """`opt` of a handler that answers without a session: `@get("/sign-in", opt=PUBLIC)`."""
 OPERATORS_PLACES = ("/operate/", "/api/console/operate/")
 """What lies under these is for operators alone."""
+WALL_PLACES = ("/wall/", "/api/console/wall/")
+"""What lies under these is for whoever watches the wall; a handler that asks for more than reading, or less than
+changing, says so by `opt={"action": Action.APPROVE}`."""
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "x-csrf-token"
 
 _SESSION_COOKIE = "courtyard"
 _VISITOR_COOKIE = "courtyard-visitor"
+_WAY_COOKIE = "courtyard-way"
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -79,17 +83,21 @@ def signed_in(request: Connection) -> Session:
 
 
 def check_signed_in(request: Connection, handler: BaseRouteHandler) -> None:
-    """Guard every handler that is not marked `PUBLIC`, and the operator's pages once more.
+    """Guard every handler that is not marked `PUBLIC`, and the operator's pages and the wall's once more.
 
     Raises:
         SignInNeeded: nobody is signed in.
-        NotAllowed: somebody is who does not run this house.
+        NotAllowed: somebody is who does not run this house, or may not do this at its wall.
     """
     if handler.opt.get("public", False):
         return
     principal = signed_in(request).principal
     if any(f"{path}/".startswith(OPERATORS_PLACES) for path in handler.paths):
         check_operates(principal)
+    if any(f"{path}/".startswith(WALL_PLACES) for path in handler.paths):
+        reads = request.scope.get("method") in _SAFE_METHODS
+        asked = handler.opt.get("action", Action.READ_WALL if reads else Action.MANAGE_WALL)
+        check_wall(rooms_of(request).identity, principal, asked)
 
 
 async def check_origin(request: Visit) -> None:
@@ -140,6 +148,16 @@ def session_cookie(request: Connection, token: str, *, seconds: int) -> Cookie:
 def no_session_cookie(request: Connection) -> Cookie:
     """Make the cookie that takes the session cookie away."""
     return _cookie(request, _SESSION_COOKIE, "", max_age=0)
+
+
+def way_of(request: Connection) -> str:
+    """Return what a browser brings back from another house's sign-in page."""
+    return request.cookies.get(_cookie_name(request, _WAY_COOKIE), "")
+
+
+def way_cookie(request: Connection, way: str, *, seconds: int) -> Cookie:
+    """Make the cookie that goes along to another house's sign-in page and back."""
+    return _cookie(request, _WAY_COOKIE, way, max_age=seconds)
 
 
 def is_secure(request: Connection) -> bool:

@@ -8,8 +8,8 @@ export const NANO = 1e9;
 const language = document.documentElement.lang;
 const HALF = { day: 43200, month: 15 * 86400 };
 
-/** Draw columns over days or months; `tell(place)` gives the rows of the box. */
-export function draw(figure, { days, step = "day", series, values, write, tell }) {
+/** Draw columns or lines over days or months, up to `top` where there is a most; `tell(place)` gives the rows of the box. */
+export function draw(figure, { days, step = "day", series, values, write, tell, top }) {
   const axis = { stroke: colour("--muted"), font: `12px ${getComputedStyle(document.body).fontFamily}` };
   const seconds = days.map((day) => Date.parse(`${day}T00:00:00Z`) / 1000);
   const least = Math.min(0, ...values.flat());
@@ -23,7 +23,7 @@ export function draw(figure, { days, step = "day", series, values, write, tell }
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: {
         x: { range: (_, first, last) => [first - HALF[step], last + HALF[step]] },
-        y: { range: (_, __, most) => [least * 1.08, most > 0 ? most * 1.08 : least < 0 ? 0 : 1] },
+        y: { range: (_, __, most) => [least * 1.08, top ?? (most > 0 ? most * 1.08 : least < 0 ? 0 : 1)] },
       },
       axes: [
         { ...axis, grid: { show: false }, ticks: { show: false }, size: 32, ...(step === "month" ? { splits: () => seconds } : { incrs: dayIncrements() }), values: (_, ticks) => ticks.map(dayWriter(step)) },

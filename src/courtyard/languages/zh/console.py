@@ -6,5 +6,7 @@ from courtyard.languages.zh.books import BOOKS
 from courtyard.languages.zh.frame import FRAME
 from courtyard.languages.zh.keys import KEYS
 from courtyard.languages.zh.operate import OPERATE
+from courtyard.languages.zh.registers import REGISTERS
+from courtyard.languages.zh.wall import WALL
 
-CONSOLE: Words = {**FRAME, **BOOKS, **KEYS, **BILLING, **OPERATE}
+CONSOLE: Words = {**FRAME, **BOOKS, **KEYS, **BILLING, **OPERATE, **WALL, **REGISTERS}
