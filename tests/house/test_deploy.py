@@ -118,6 +118,37 @@ def test_the_unit_serves_and_waits_for_the_drain() -> None:
     assert int(patience) > settings.Settings().server.drain_s + 10 + 15
 
 
+def test_the_wall_leaves_one_way_out() -> None:
+    """Under each of the three, who serves has no way out and is told where the egress is; the egress alone has one."""
+
+    class Compose(yaml.SafeLoader):
+        """Knows the one word of compose's own."""
+
+    Compose.add_constructor("!reset", lambda _, __: [])
+    composed = yaml.load((DEPLOY / "compose.wall.yaml").read_text(), Compose)
+    unit, walled = (DEPLOY / "courtyard-egress.service").read_text(), (DEPLOY / "courtyard-walled.conf").read_text()
+    policy, outpost = rendered(CHART / "templates" / "wall.yaml")
+    container = outpost["spec"]["template"]["spec"]["containers"][0]
+
+    assert composed["networks"]["inside"] == {"internal": True}
+    for name, service in composed["services"].items():
+        has_a_way = service["networks"] != ["inside"]
+        assert has_a_way == (name in ("egress", "door")), name
+        if name.startswith("node"):
+            assert (service["ports"], settings.load(environ=service["environment"]).egress.run) == ([], False)
+    assert composed["services"]["egress"]["entrypoint"] == ["courtyard", "egress"]
+    assert re.search(r"^ExecStart=\S+/courtyard egress$", unit, re.MULTILINE)
+    said = [
+        dict(re.findall(r"^Environment=(COURTYARD_EGRESS\S+?)=(\S+)$", text, re.MULTILINE)) for text in (unit, walled)
+    ]
+    sockets = {settings.load(environ=environ).egress.socket for environ in said}
+    assert sockets == {Path("/run/courtyard/egress.sock")}
+    assert not settings.load(environ=said[1]).egress.run
+    assert "IPAddressDeny=any" in walled
+    assert policy["spec"]["policyTypes"] == ["Egress"]
+    assert container["command"] == ["courtyard", "egress"]
+
+
 def test_what_machines_share_has_a_name_in_the_environment() -> None:
     """`courtyard secrets export` writes what a container reads."""
     assert [variable(name) for name in SHARED_SECRETS] == ["COURTYARD_SECRET_OPERATOR", "COURTYARD_SECRET_PEPPER"]

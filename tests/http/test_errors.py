@@ -14,6 +14,7 @@ from courtyard.core.errors import (
     PolicyDenied,
     RateLimited,
 )
+from courtyard.evidence.witness import SizeConflict
 from courtyard.http import anthropic_error, caller_id, caller_trace, error_headers, openai_error
 
 
@@ -28,6 +29,8 @@ def made(kind: type[CourtyardError]) -> CourtyardError:
         return kind("it says why", rule="size")
     if kind is MethodNotAllowed:
         return MethodNotAllowed("it says why", allow="POST")
+    if kind is SizeConflict:
+        return SizeConflict("it says why", size=1)
     return kind("it says why")
 
 
