@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,6 +48,7 @@ def read_module(path: Path) -> Module:
     )
 
 
+@cache
 def modules() -> list[Module]:
     return [read_module(path) for path in sorted(PACKAGE.rglob("*.py"))]
 
@@ -179,6 +181,7 @@ def _public(module: Module) -> set[str] | None:
     return None
 
 
+@cache
 def _door(room: str) -> set[str] | None:
     path = PACKAGE / room / "__init__.py"
     return _public(read_module(path)) if path.exists() else None

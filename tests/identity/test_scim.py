@@ -43,9 +43,7 @@ class Provisioned:
         made = self.identity.add_directory(self.clinic, "Entra")
         self.directory, self.token = made.directory, made.token
         self.left: list[str] = []
-        config = uvicorn.Config(
-            ScimDoor(self.identity, left=self.left.append), port=0, log_level="error", lifespan="off"
-        )
+        config = uvicorn.Config(ScimDoor(self.identity, left=self.left.append), port=0, log_config=None, lifespan="off")
         self._server = uvicorn.Server(config)
         self._thread = Thread(target=lambda: asyncio.run(self._server.serve()), daemon=True)
         self._thread.start()
