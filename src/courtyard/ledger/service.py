@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -114,12 +115,13 @@ class Ledger(Accounting):
         assert self._opened, "the ledger starts before it is open"
         self._loop = asyncio.get_running_loop()
         self._till.bind()
-        if not self._alone:
+        if not self._alone:  # What it lacks may be with nodes that it has to know of before it says who has nothing.
             self._tending.beat_soon()
-            self._turning.set()
+            with suppress(BookUnavailable):
+                await self._turn()
         self._tasks = [
-            asyncio.create_task(every(_POST_S, self._post_durable, self._posting, is_over=self._is_over)),
-            asyncio.create_task(every(_TURN_S, self._turn, self._turning, is_over=self._is_over)),
+            asyncio.create_task(every(_POST_S, self._post_durable, self._posting, is_over=lambda: self._draining)),
+            asyncio.create_task(every(_TURN_S, self._turn, self._turning, is_over=lambda: self._draining)),
         ]
 
     async def stop(self) -> None:
@@ -296,9 +298,6 @@ class Ledger(Accounting):
             account = self._till.account(charge.account, charge.window_ms)
             if account is not None and rules.is_volatile(account.period):
                 self._till.spend(charge.account, charge.window_ms, charge.count, now_ms)
-
-    def _is_over(self) -> bool:
-        return self._draining
 
     async def _post_durable(self) -> None:
         self._refund_unwritten()
