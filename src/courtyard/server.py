@@ -229,7 +229,7 @@ class Server:
                 _log.error("changes_not_followed", reason=type(error).__name__)
 
     async def _catch_up(self) -> None:
-        """Reload the rooms whose revision moved, and keep the pool what the catalogue says."""
+        """Reload the rooms whose revision moved; where one can't, the others follow all the same."""
         house = self.house
         rooms = {
             "identity": house.identity.reload,
@@ -247,10 +247,14 @@ class Server:
         async with self._catching_up:
             now = await asyncio.to_thread(house.revisions.read)
             for room in [room for room in rooms if now.get(room) != self._seen.get(room)]:
-                await asyncio.to_thread(rooms[room])
-                if room == "catalogue":
-                    await self.pool.follow(house.catalogue.engines())
-                self._seen[room] = now[room]
+                try:
+                    await asyncio.to_thread(rooms[room])
+                    if room == "catalogue":
+                        await self.pool.follow(house.catalogue.engines())
+                except Exception as error:  # It is tried again: a kill switch waits for nobody's trouble.
+                    _log.error("room_not_followed", room=room, reason=type(error).__name__)
+                else:
+                    self._seen[room] = now[room]
 
     def _know_privacy(self) -> None:
         self.house.digests.reload()
