@@ -1,6 +1,7 @@
 """A node's ledger, as a process has it, and words for what tests do with it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -21,11 +22,12 @@ OWNER = "org_1"
 
 
 class Away(Database):
-    """A database that can be taken away and brought back."""
+    """A database that can be taken away and brought back, and be slow."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.away = False
+        self.delay_s = 0.0
         self.looks = 0
         self.transactions = 0
 
@@ -44,6 +46,7 @@ class Away(Database):
 
     def _look(self) -> None:
         self.looks += 1
+        time.sleep(self.delay_s)
         if self.away:
             raise OperationalError("SELECT 1", {}, Exception("the server is gone"))
 

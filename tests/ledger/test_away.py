@@ -7,7 +7,7 @@ import pytest
 from courtyard.core.clock import FrozenClock
 from courtyard.core.errors import BookUnavailable, BudgetExhausted
 from courtyard.core.ids import RequestId
-from courtyard.ledger import rules
+from courtyard.ledger import leasing, rules
 from tests.ledger.conftest import MakeNode
 from tests.ledger.node import Away, hold, leg, pay
 
@@ -63,6 +63,23 @@ def test_a_book_that_is_away_is_not_asked_for_each_request(make_node: MakeNode, 
             away.away = False
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_slow_book_is_waited_for_where_there_is_no_lease(make_node: MakeNode, away: Away, alone: bool) -> None:
+    """A request that would be refused otherwise waits longer than one that can make do."""
+    node = make_node(database=away, alone=alone)
+    account = node.wallet(100)
+
+    async def work() -> None:
+        async with node.running() as ledger:
+            away.delay_s = leasing.WAIT_S + 0.5
+            await pay(ledger, leg(account, 10))
+            away.delay_s = 0
+
+    asyncio.run(work())
+
+    assert [one.spent for one in node.ledger.balances([account.id])] == [10]
 
 
 def test_a_node_that_stops_without_the_book_is_made_whole_by_its_next_start(make_node: MakeNode, away: Away) -> None:

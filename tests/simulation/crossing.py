@@ -15,7 +15,7 @@ from courtyard.catalogue import Caps
 from courtyard.core.admission import Admission, Obligation
 from courtyard.core.amount import Amount, money
 from courtyard.core.chat import Delta, Embeddings, Finish, Kind, Prompt, Request
-from courtyard.core.clock import SystemClock
+from courtyard.core.clock import FrozenClock, SystemClock
 from courtyard.core.errors import Busy, CourtyardError, EngineFailed
 from courtyard.core.ids import HOME, EngineName, ModelName, ProviderId, Region, RequestId
 from courtyard.core.principal import Principal
@@ -116,6 +116,8 @@ class Crossing:
     def __init__(self, database: Database, directory: Path, *, seed: int) -> None:
         self.chance = random.Random(seed)
         clock = SystemClock()
+        self.breaking = FrozenClock()
+        """By what engines that failed are tried again: a second a step."""
         self.provided = Provided(database, clock, directory)
         for id in PROVIDERS[1:]:
             regions = frozenset({EU, MARS})
@@ -127,7 +129,7 @@ class Crossing:
         committer = Committer()
         self.ledger = Ledger(database, self.provided.keyring, committer, clock, directory=directory / "journal")
         self.evidence = Evidence(directory / "evidence", self.provided.keyring, committer, clock)
-        self.pool = Pool({"openai_compatible": lambda settings: Engine(settings, self)}, clock)
+        self.pool = Pool({"openai_compatible": lambda settings: Engine(settings, self)}, self.breaking)
         self.gate = Gate(self.chance)
         self.policy = Noting([Residency()], gate=self.gate)
         self.policy.admitted = {}
@@ -170,15 +172,31 @@ class Crossing:
             assert "user" not in prompt.request.options
         self.calls.setdefault(prompt.request.id, []).append(engine.provider)
 
-    async def run(self, steps: int) -> None:
-        """Ask, and change everything meanwhile."""
+    @property
+    def has_seen_it_all(self) -> bool:
+        """Whether requests were answered, tried again, sent abroad, and refused for either reason."""
+        calls = list(self.calls.values())
+        asked = {provider for providers in calls for provider in providers}
+        return (
+            self.answered > 20
+            and any(len(providers) > 2 for providers in calls)
+            and HOME in asked
+            and len(asked) > 1
+            and {"policy_denied", "no_route"} <= set(self.refused)
+        )
+
+    async def run(self, steps: int, *, more: int) -> None:
+        """Ask, and change everything meanwhile; up to `more` times as long, until it has seen it all."""
         self.ledger.open()
         self.evidence.open()
         await self.ledger.start()
         await self._move()
         acts: list[Callable[[], Any]] = [self._move, self._rehome, self._kill]
         running: set[asyncio.Task[None]] = set()
-        for _ in range(steps):
+        for step in range(steps * more):
+            if step >= steps and self.has_seen_it_all:
+                break
+            self.breaking.advance(1)
             if self.chance.random() < 0.75:
                 running.add(asyncio.create_task(self._ask()))
             elif self.chance.random() < 0.4:

@@ -16,14 +16,8 @@ def test_nothing_runs_outside_its_admission(tmp_path: Path, seed: int) -> None:
     database.upgrade()
     world = Crossing(database, tmp_path, seed=seed)
 
-    asyncio.run(world.run(400))
+    asyncio.run(world.run(400, more=50))
 
     world.close()
     database.close()
-    calls = list(world.calls.values())
-    assert world.answered > 20
-    assert any(len(providers) > 2 for providers in calls), "no request was tried again"
-    asked = {provider for providers in calls for provider in providers}
-    assert "home" in asked
-    assert len(asked) > 1, "nobody else was ever asked"
-    assert {"policy_denied", "no_route"} <= set(world.refused)
+    assert world.has_seen_it_all, f"{world.answered} answered, {world.refused} refused, {world.calls} asked"

@@ -24,6 +24,8 @@ TRY_S = 0.25
 """The book is asked for one account no more often than this, however many requests want it."""
 WAIT_S = 2
 """How long a request waits for the book before it makes do with the leases at hand."""
+FIRST_WAIT_S = 10
+"""How long it waits where there is no lease to make do with: a book that is slow is better than a refusal."""
 
 
 class Leasing:
@@ -96,7 +98,9 @@ class Leasing:
         wanted, answered = self._next
         for id, asks_back in due.items():
             wanted[id] = wanted.get(id, False) or asks_back
-        await asyncio.wait((answered,), timeout=wait_s)
+        now_ms = self._clock.now_ms()
+        is_bare = not all(self._has_lease(id, now_ms) for id in due)
+        await asyncio.wait((answered,), timeout=FIRST_WAIT_S if is_bare else wait_s)
 
     async def _answer(self, wanted: dict[AccountId, bool]) -> None:
         """Ask the book once for all who wait; who comes from now on waits for the next answer."""
