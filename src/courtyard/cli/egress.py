@@ -62,10 +62,10 @@ async def _run(outpost: Outpost, bound: socket.socket, *, with_parent: bool) -> 
     listener = Listener(door, [bound])
     await outpost.egress.start()
     try:
-        if with_parent:
-            Thread(target=_end_with_parent, daemon=True).start()
         running = asyncio.create_task(listener.run_until_told())
         await listener.listening(running)
+        if with_parent:  # From here on a SIGTERM is heard, and the socket taken away.
+            Thread(target=_end_with_parent, daemon=True).start()
         err.print(f"the egress listens at {bound.getsockname()}", markup=False, highlight=False, soft_wrap=True)
         await running
     finally:

@@ -40,7 +40,8 @@ class Tending:
         live = None
         if now_s >= self._beat_due_s and self.dismissed is None:
             live = await asyncio.to_thread(self._membership.beat, now_ms=self._clock.now_ms())
-            self.contact_s, self._beat_due_s = now_s, now_s + self._beat_ms // 1000
+            self.contact_s = max(self.contact_s, now_s)  # Another turn may have beaten since this one began.
+            self._beat_due_s = self.contact_s + self._beat_ms // 1000
             if live is None:
                 self.dismissed = "this node was retired, or another process serves under its key"
                 _log.error("node_dismissed", reason=self.dismissed)
