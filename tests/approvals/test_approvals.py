@@ -41,8 +41,9 @@ def test_nobody_approves_what_they_proposed(approvals: Approvals, database: Data
     """Not even somebody who writes to the table."""
     proposal = approvals.propose(*WHAT, by=ANA)
 
-    with pytest.raises(TwoPeople):
-        approvals.approve(proposal.id, by=ANA)
+    for herself in (ANA, ANA.upper(), f" {ANA} "):
+        with pytest.raises(TwoPeople):
+            approvals.approve(proposal.id, by=herself)
     with pytest.raises(TwoPeople):
         approvals.withdraw(proposal.id, by=BEN)
     with pytest.raises(IntegrityError), database.transaction() as db:

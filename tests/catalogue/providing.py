@@ -102,10 +102,14 @@ class Provided:
 
     def open_foreign(self) -> None:
         """Let foreign providers be asked, by two people."""
-        asked = self.providers.restore(None, by=ANA, reason="the board agreed")
+        self.restore(None)
+
+    def restore(self, id: str | None) -> None:
+        """Take a kill back, by two people."""
+        asked = self.providers.restore(id, by=ANA, reason="the board agreed")
         assert asked is not None
         self.approvals.approve(asked.id, by=BEN)
-        assert self.providers.restore(None, by=ANA, reason="the board agreed") is None
+        assert self.providers.restore(id, by=ANA, reason="the board agreed") is None
 
     def _limit(self, owner: str, unit: str, period: str, count: int | None) -> None:
         self.limits[owner, unit, period] = count

@@ -166,13 +166,29 @@ def test_evidence_is_of_today() -> None:
 
 
 def test_an_address_lies_at_an_endpoint_or_does_not() -> None:
-    """A longer host is another host, and a longer path word another path."""
+    """A longer host is another host, and a longer path word another path; capitals and default ports are no other."""
     [endpoint] = facts().endpoints
 
     assert rules.endpoint_of("https://api.acme.example/v1/", [endpoint]) is endpoint
     assert rules.endpoint_of("https://api.acme.example/v1/eu", [endpoint]) is endpoint
-    for other in ("https://api.acme.example/v10", "https://api.acme.example.evil/v1", "http://api.acme.example/v1"):
+    for same in (
+        "https://API.acme.Example:443/v1",
+        "https://api.acme.example./v1//eu",
+        "https://api.acme.example/x/../v1",
+    ):
+        assert rules.endpoint_of(same, [endpoint]) is endpoint
+    for other in (
+        "https://api.acme.example/v10",
+        "https://api.acme.example.evil/v1",
+        "http://api.acme.example/v1",
+        "https://api.acme.example:8443/v1",
+        "https://api.acme.example/v1/../other",
+        "https://api.acme.example/v1/%2e%2e/other",
+    ):
         assert rules.endpoint_of(other, [endpoint]) is None
+    for wrong in ("https://api.acme.example@evil.example/v1", "https://api.acme.example:x/v1", "https:///v1"):
+        with pytest.raises(InvalidRequest, match="at a host and a path"):
+            rules.propose("acme", facts(endpoints=(replace(endpoint, url=wrong),)), None, now_ms=0)
 
 
 def test_masked_more_is_masked_enough() -> None:

@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
+from msgspec import structs
 from msgspec.structs import replace
 
 from courtyard.approvals import Approval, TwoPeople
-from courtyard.catalogue import Cap, Caps, PersonsCapReached, Scope, State, Tier, UnknownProvider
+from courtyard.catalogue import Cap, Caps, Card, PersonsCapReached, Scope, State, Tier, UnknownProvider
+from courtyard.catalogue.providers import rules
 from courtyard.core.clock import FrozenClock
 from courtyard.core.errors import Conflict, InvalidRequest
 from courtyard.core.ids import HOME, OrganisationId, ProviderId, Region
@@ -90,6 +94,69 @@ def test_one_person_kills_and_two_restore(provided: Provided) -> None:
         assert provided.providers.card(ACME).serves
     with pytest.raises(UnknownProvider):
         provided.providers.kill("nobody", by=BEN, reason="a leak")
+
+
+@ON_SQLITE
+def test_a_cap_that_two_lower_at_once_stays_the_lower_one(provided: Provided) -> None:
+    """Who has not heard of the lower one is told so, and the ledger keeps to it."""
+    provided.admitted()
+    other = provided.another()
+    provided.providers.set_caps("acme", replace(ENOUGH, requests=Cap(count=10)), by=ANA, reason="a leak")
+
+    with pytest.raises(Conflict, match="look again"):
+        other.set_caps("acme", replace(ENOUGH, requests=Cap(count=50)), by=BEN, reason="a budget")
+    assert provided.limits["provider:acme", "request", "day"] == 10
+
+
+@ON_SQLITE
+def test_a_consent_to_restore_is_to_what_was_known(provided: Provided, clock: FrozenClock) -> None:
+    """Who kills once more, for another reason, has that consent gone."""
+    provided.admitted()
+    provided.open_foreign()
+    provided.providers.kill("acme", by=BEN, reason="a leak")
+    asked = provided.providers.restore("acme", by=ANA, reason="mended")
+    assert asked is not None
+    provided.approvals.approve(asked.id, by=BEN)
+    clock.advance(1)
+    provided.providers.kill("acme", by=BEN, reason="another leak")
+
+    again = provided.providers.restore("acme", by=ANA, reason="mended")
+    assert again is not None
+    assert again.id != asked.id
+    assert not provided.providers.card(ACME).serves
+
+
+@ON_SQLITE
+def test_a_kill_holds_whatever_is_under_way(provided: Provided, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card that was being written when the switch was thrown is of no use after that, nor is a count of persons."""
+    provided.admitted()
+    provided.open_foreign()
+    card, replaced = rules.card, structs.replace
+
+    def late_card(*args: Any, **said: Any) -> Card:
+        written = card(*args, **said)
+        monkeypatch.undo()
+        provided.providers.kill("acme", by=BEN, reason="a leak")
+        return written
+
+    def late_replace(one: Any, **said: Any) -> Any:
+        if "persons" in said:
+            monkeypatch.undo()
+            killing.start()
+            killing.join(0.2)  # It may have to wait until the count is done.
+        return replaced(one, **said)
+
+    monkeypatch.setattr(rules, "card", late_card)
+    provided.providers.reload()
+    provided.providers.card(ACME)
+    assert not provided.providers.card(ACME).serves
+    provided.restore("acme")
+    assert provided.providers.card(ACME).serves
+    killing = Thread(target=lambda: provided.providers.kill("acme", by=BEN, reason="a leak"))
+    monkeypatch.setattr(structs, "replace", late_replace)
+    provided.providers.count(ACME, "person-1")
+    killing.join()
+    assert not provided.providers.card(ACME).serves
 
 
 def test_expired_evidence_suspends_by_itself(provided: Provided, clock: FrozenClock) -> None:

@@ -39,11 +39,13 @@ def test_what_waits_is_listed_and_approved(data_dir: Path) -> None:
     """By somebody who may, and who did not propose it."""
     assert "nothing was proposed" in run(data_dir, "list").stderr
     id = proposed(data_dir)
+    narrow = CliRunner(env={"COLUMNS": "80"}).invoke(app, ["approvals", "list", "--data-dir", str(data_dir)])
     own = run(data_dir, "approve", id, "--by", "olga@example.org")
     member = run(data_dir, "approve", id, "--by", "mia@example.org")
     nobody = run(data_dir, "approve", id, "--by", "eve@example.org")
     approved = run(data_dir, "approve", id, "--by", "ali@example.org", "--reason", "seen", "--json")
 
+    assert id in narrow.stdout, "whoever approves it has to name it"
     assert [one.exit_code for one in (own, member, nobody, approved)] == [1, 1, 1, 0], approved.stderr
     assert "somebody else" in own.stderr
     assert "an operator or an approver" in member.stderr

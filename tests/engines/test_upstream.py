@@ -502,6 +502,17 @@ def test_the_operators_mistakes_are_not_told_to_the_caller(capsys):
     assert KEY not in message + logged + health.detail
 
 
+def test_what_an_engine_repeats_of_a_request_is_not_logged(capsys):
+    """An engine that fails says why in words that may be the caller's: its code is logged, and they are not."""
+    with pytest.raises(EngineFailed):
+        ask(replying(500, {"error": {"message": "can't answer 'my card is 4111'", "type": "of 4111", "code": "oom"}}))
+    logged = capsys.readouterr().out
+
+    assert "engine_refused" in logged
+    assert "oom" in logged
+    assert "4111" not in logged
+
+
 # --- Waiting ----------------------------------------------------------------------------------------------------------
 
 

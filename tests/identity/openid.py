@@ -12,10 +12,11 @@ SECRET = "a client's secret"
 ANA = {"email": "ana@example.org", "email_verified": True, "name": "Ana", "groups": ["staff", "wall"]}
 EVE = {"email": "operator@localhost", "email_verified": True, "name": "Eve", "groups": []}
 BOB = {"email": "bob@example.org", "email_verified": False, "name": "Bob"}
+PEOPLE = {"ana": ANA, "ana-2": ANA, "eve": EVE, "bob": BOB}
 
 
 @contextmanager
-def provider(people: Mapping[str, Mapping[str, object]] = {"ana": ANA, "eve": EVE, "bob": BOB}) -> Iterator[str]:
+def provider(people: Mapping[str, Mapping[str, object]] = PEOPLE) -> Iterator[str]:
     """Serve a provider that knows these people by their subjects; its address is its issuer."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # It uses what its own library calls old.

@@ -146,6 +146,8 @@ def test_nobody_elses_people_are_found(provisioned: Provisioned) -> None:
         ("PUT", NOBODY, b'{"userName": "a@example.org"}', 404),
         ("PATCH", NOBODY, b"{}", 400),
         ("POST", "/Bulk", b"{}", 501),
+        ("POST", "/Users", b'{"userName": "n@example.org", "externalId": "a\\u0000b"}', 400),
+        ("POST", "/Users", b'{"userName": "n@example.org", "externalId": "%s"}' % (b"x" * 201), 400),
         ("POST", "/Users", b"x" * (2 << 20), 413),
     ],
 )
@@ -184,6 +186,30 @@ def test_the_last_operator_is_neither_kept_out_nor_removed(provisioned: Provisio
     assert provisioned.http.delete(f"/Users/{operator.id}", headers=headers).status_code == 403
     with pytest.raises(Conflict, match="last operator"):
         provisioned.identity.suspend(operator.id)
+
+
+def test_what_conflicts_changes_nothing(provisioned: Provisioned) -> None:
+    """Neither the name beside an address that is taken, nor who was to be kept out, nor half of a group."""
+    ana, ben = (provisioned.made(f"{name}@half.example", displayName=name, externalId=name) for name in ("ana", "ben"))
+    path = f"/Users/{ben['id']}"
+    wrong = [
+        {"userName": "ana@half.example", "displayName": "B", "active": False},
+        {"userName": "new@half.example", "displayName": "B", "active": False, "externalId": "ana"},
+    ]
+    answers = [provisioned.http.put(path, json={"schemas": [USER], **said}) for said in wrong]
+    new = provisioned.http.post("/Users", json={"schemas": [USER], "userName": "c@half.example", "externalId": "ana"})
+    boss = provisioned.identity.add_person(provisioned.clinic, email="boss@half.example", role=Role.APPROVER)
+    members = [{"value": id} for id in (ana["id"], boss.id)]
+    group = provisioned.patched("/Groups/auditor", {"op": "add", "path": "members", "value": members})
+
+    assert [answer.status_code for answer in (*answers, new, group)] == [409, 409, 409, 403]
+    assert provisioned.http.get(path).json() == ben
+    assert provisioned.http.get(f"/Users/{ana['id']}").json() == ana
+    assert "c@half.example" not in provisioned.http.get("/Users").text
+    roles = [provisioned.identity.person(id).role for id in (ana["id"], boss.id)]
+    assert roles == [Role.MEMBER, Role.APPROVER]
+    resting = provisioned.made("rests@half.example", active=False)
+    assert provisioned.identity.person(resting["id"]).is_suspended
 
 
 class _Addresses:

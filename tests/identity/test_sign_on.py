@@ -95,6 +95,17 @@ def test_a_provider_vouches_for_nobody_of_another_organisation(staff: Staff) -> 
         staff.sign_in("bob")
 
 
+def test_an_address_that_was_given_on_is_not_who_had_it(staff: Staff) -> None:
+    """Another account of the provider with the same address is somebody else, until an operator says otherwise."""
+    ana = staff.sign_in("ana").signed_in.session.person
+    with pytest.raises(NotAuthenticated, match="had it before"):
+        staff.sign_in("ana-2")
+    assert staff.sign_in("ana").signed_in.session.person == ana
+    staff.identity.remove_person(ana.id)
+
+    assert staff.sign_in("ana-2").signed_in.session.person.id != ana.id
+
+
 def test_groups_give_roles_at_each_sign_in(database: Database, tmp_path: Path, issuer: str) -> None:
     """The first one that fits; without one a member."""
     staff = Staff(database, tmp_path, issuer, roles={"wall": Role.APPROVER, "staff": Role.ADMIN})

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import update
+from sqlalchemy import text, update
+from sqlalchemy.exc import IntegrityError
 from structlog.testing import capture_logs
 
 from courtyard.approvals import Approvals
@@ -278,6 +279,34 @@ def test_a_candidate_runs_beside_and_decides_nothing(house: House) -> None:
     house.gate.decide(embedding)
     house.gate.flush()
     assert house.packs.trial().judged == 5  # type: ignore[union-attr]  # It was there a moment ago.
+
+
+def test_what_can_not_be_written_is_written_the_next_time(house: House) -> None:
+    """Facts and differences wait for the database, and a pack that is promoted or taken back does not wait for them."""
+    house.put_in_force(small())
+    stricter = SMALL.replace('context.tier == "home"', 'context.tier == "home" && context.kind == "chat"')
+    house.packs.try_out(house.bring(small(version="2.0.0", policies_cedar=stricter)), by=OPERATOR)
+    house.gate.reload()
+    judged = [house.gate.decide(facts(kind="embedding", persons=number)).facts for number in (0, 1, 2, 2)]
+    with house.database.transaction() as db:
+        db.execute(text("CREATE TRIGGER full BEFORE INSERT ON policy_facts BEGIN SELECT RAISE(ABORT, 'full'); END"))
+    for _ in range(2):
+        with pytest.raises(IntegrityError):
+            house.gate.flush()
+    house.packs.rollback(by=OPERATOR, reason="it is wrong")
+    with capture_logs() as logs:
+        house.gate.reload()
+    assert not house.gate.active
+    assert [log["event"] for log in logs] == ["judged_not_written"]
+    with house.database.transaction() as db:
+        db.execute(text("DROP TRIGGER full"))
+
+    house.gate.flush()
+    assert len(house.packs.facts(judged)) == 3
+    trial = house.packs.trial()
+    assert trial is not None
+    assert trial.judged == 4
+    assert [one.count for one in house.packs.differences(trial)] == [2, 1, 1]
 
 
 def _of(version: str) -> str:

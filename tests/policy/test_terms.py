@@ -79,9 +79,9 @@ def test_an_admitted_ally_serves_where_the_organisation_is_at_home() -> None:
     [
         (candidate(ALLY, EU, tier="foreign"), "providers", "policy pack"),
         (candidate(ALLY, EU, refusal="it was suspended"), "providers", "it was suspended"),
-        (candidate(ALLY, US), "residency", "us"),
+        (candidate(ALLY, US), "residency", "stands in us, and the request may run in cn, eu"),
         (candidate(ALLY, EU, purposes=frozenset({"translation"})), "purposes", "X-Courtyard-Purpose"),
-        (candidate(ALLY), "residency", "no region"),
+        (candidate(ALLY), "residency", "`courtyard organisations home`"),
     ],
 )
 def test_what_the_catalogue_says_comes_before_any_pack(out: Candidate, rule: str, word: str) -> None:

@@ -276,6 +276,27 @@ def written_as_before(content: bytes) -> object:
     return messages
 
 
+def test_arguments_are_json_also_behind_a_space() -> None:
+    """Whoever reads them skips what stands before, and reads escapes."""
+    escaped = json.dumps({"to": "张三"})
+
+    assert "张三" in read_texts(json.dumps({"arguments": f" \n{escaped}"}).encode()).texts
+
+
+def test_escapes_are_read_wherever_they_stand() -> None:
+    """Programs print other letters, and whatever hides a number, as JSON's escapes; places are those of the escapes."""
+    escaped = "".join(f"\\u{ord(char):04x}" for char in "13812345678")
+    text = f"call \\U {escaped}, C:\\users, {json.dumps('𠮷')}"
+
+    [found] = Identifiers().find(text)
+    normal = normalise(f"a{json.dumps('𠮷')}b\u200bc")
+
+    assert (found.kind, text[found.start : found.end]) == ("phone", escaped)
+    assert normal.text == 'a"𠮷"bc'
+    assert normal.origin(2, 3) == (2, 14)
+    assert normal.origin(5, 6) == (17, 18)
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[" * 100 + b"]" * 100, b'"\\ud800"', b"\xff"])
 def test_what_cannot_be_looked_through_is_refused(content: bytes) -> None:
     """No text passes because nobody could read it."""

@@ -232,3 +232,15 @@ def test_what_goes_wrong_refuses_and_says_nothing_of_the_text(
     assert refusal.value.__cause__ is None
     assert "Canary" not in f"{refusal.value!r}{''.join(capsys.readouterr())}"
     assert "John" not in repr(mask(masking, "John Smith", "John Smith"))
+
+
+def test_what_was_written_in_escapes_comes_back_as_it_is_meant(masking: Masking) -> None:
+    """A token is made of the letters, not of their numbers, so that the answer can be read."""
+    escaped = "".join(f"\\u{ord(char):04x}" for char in "京A12345")
+    text = f'plate {{"plate": "{escaped}"}}'
+    finding = Finding(kind="plate", start=17, end=17 + len(escaped), score=1.0, sensitive=True, source="test")
+
+    masked = masking.mask_found("org_1", [text], [[finding]])
+
+    assert "\\u" not in masked.texts[0]
+    assert masked.restore(f"It is {masked.texts[0][17:-2]}.") == "It is 京A12345."

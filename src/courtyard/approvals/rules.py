@@ -1,5 +1,7 @@
 """What may become of a proposal."""
 
+import unicodedata
+
 import msgspec
 
 from courtyard.approvals.model import Approval, Moment, State, TwoPeople
@@ -23,9 +25,14 @@ def decide(approval: Approval, state: State, moment: Moment) -> Approval:
     approval = seen(approval, now_ms=moment.at_ms)
     if approval.state is not State.PENDING:
         raise Conflict(f"{approval.id} is {approval.state} already; propose it again")
-    its_own = moment.by == approval.proposed.by
+    its_own = _spelled(moment.by) == _spelled(approval.proposed.by)
     if state is State.APPROVED and its_own:
         raise TwoPeople(f"{approval.proposed.by} proposed {approval.id}; somebody else has to approve it")
     if state is State.WITHDRAWN and not its_own:
         raise TwoPeople(f"{approval.proposed.by} proposed {approval.id} and alone withdraws it; refuse it instead")
     return msgspec.structs.replace(approval, state=state, decided=moment)
+
+
+def _spelled(person: str) -> str:
+    """Write an e-mail address in one way: in capitals it is nobody else's."""
+    return unicodedata.normalize("NFKC", person).strip().casefold()

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from courtyard.app import House
 from courtyard.approvals import Approval, State
@@ -36,7 +36,7 @@ def list_(
     if json:
         print_json(found)
     elif found:
-        print_table(_table(found), "why", "id")
+        print_table(_table(found), "why", "decided by", "at", "proposed by", "what", "state")
     else:
         err.print("nothing was proposed")
 
@@ -95,7 +95,7 @@ def _show(approval: Approval, *, json: bool) -> None:
 
 
 def _table(found: tuple[Approval, ...]) -> Table:
-    table = Table("id", "what", "of", "proposed by", "at", "why", "state", "decided by")
+    table = Table(Column("id", no_wrap=True), "what", "of", "proposed by", "at", "why", "state", "decided by")
     for one in found:
         proposed = one.proposed
         at = f"{date_time(proposed.at_ms):%Y-%m-%d %H:%M}"

@@ -100,6 +100,6 @@ def listening(path: Path) -> Iterator[socket.socket]:
 
 
 def _end_with_parent() -> None:
-    while sys.stdin.buffer.read(4096):
+    while os.read(sys.stdin.fileno(), 4096):  # Not by its buffer: a thread that waits in there stops the exit.
         pass
     os.kill(os.getpid(), signal.SIGTERM)

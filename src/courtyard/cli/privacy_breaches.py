@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from courtyard.cli.common import (
     AsJson,
@@ -37,7 +37,7 @@ def list_(data_dir: DataDir = None, json: AsJson = False) -> None:
     if json:
         print_json(found)
     elif found:
-        print_table(_table(found), "id", "title")
+        print_table(_table(found), "told", "noticed (UTC)", "title")
     else:
         err.print("there was none")
 
@@ -140,7 +140,7 @@ def _show(breach: Breach, *, json: bool) -> None:
 
 
 def _table(found: tuple[Breach, ...]) -> Table:
-    table = Table("id", "title", "noticed (UTC)", "first due", "told", "state")
+    table = Table(Column("id", no_wrap=True), "title", "noticed (UTC)", "first due", "told", "state")
     for one in found:
         first = min((deadline.due_at_ms for deadline in one.deadlines), default=None)
         due = "" if first is None else f"{date_time(first):%Y-%m-%d %H:%M}"

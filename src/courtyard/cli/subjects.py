@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from courtyard.cli.common import (
     AsJson,
@@ -80,7 +80,7 @@ def cases(
     if json:
         print_json(found)
     elif found:
-        print_table(_cases_table(found), "id")
+        print_table(_cases_table(found), "state", "received")
     else:
         err.print("nobody asked for anything")
 
@@ -217,7 +217,7 @@ def _show(case: Case, *, json: bool) -> None:
 
 
 def _cases_table(found: tuple[Case, ...]) -> Table:
-    table = Table("id", "what", "received", "due", "state")
+    table = Table(Column("id", no_wrap=True), "what", "received", "due", "state")
     for one in found:
         due = "" if one.due_at_ms is None else f"{date_time(one.due_at_ms):%Y-%m-%d}"
         table.add_row(one.id, one.right, f"{date_time(one.received_at_ms):%Y-%m-%d}", due, one.state)

@@ -12,7 +12,7 @@ from courtyard.console.rooms import ConsoleRooms
 from courtyard.console.session import Visit, rooms_of, signed_in
 from courtyard.console.wall import READS, render_wall
 from courtyard.core.errors import CourtyardError, InvalidRequest
-from courtyard.privacy import Finding, Mode, repeated
+from courtyard.privacy import Finding, Mode, repeated, unescaped
 
 _LENGTH_MAX = 20_000
 
@@ -73,7 +73,7 @@ async def _tried(request: Visit, text: str, mode: Mode) -> Tried:
         counts=masked.counts,
         masked=masked.texts[0],
         restored=restored,
-        is_restored=restored == text,
+        is_restored=unescaped(restored) == unescaped(text),
     )
 
 

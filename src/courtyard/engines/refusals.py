@@ -41,6 +41,8 @@ class Body(msgspec.Struct):
     detail: str | None = None
 
 
+_WORD = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
 _decode_body = Decoder(Body).decode
 _decode_refused = Decoder(Refused).decode
 _decode_text = Decoder(str).decode
@@ -54,7 +56,7 @@ def refusal(status: int, body: bytes, *, key: str | None, retry_after_s: int | N
     refused = _read(body)
     message = clean(refused.message or "", key=key)
     if status in _OPERATORS or 300 <= status < 400:
-        _report("engine_refused_operator", refused, message, status=status)
+        _report("engine_refused_operator", refused, reason=message, status=status)
         return EngineFailed(f"the engine refused the operator's settings with HTTP {status}; ask the operator")
     if status in (408, 504):
         return EngineTimeout("the engine took too long; try again")
@@ -62,16 +64,15 @@ def refusal(status: int, body: bytes, *, key: str | None, retry_after_s: int | N
         if refused.code in _OVERFLOW_CODES or refused.type in _OVERFLOW_CODES or _OVERFLOW_WORDS.search(message):
             return ContextOverflow(message or "the request does not fit the model's context; send less")
         return InvalidRequest(message or f"the engine refused the request with HTTP {status}")
-    _report("engine_refused", refused, message, status=status)
+    _report("engine_refused", refused, status=status)
     if status == 429:
         return EngineFailed("the engine takes no more requests now; try again", retry_after_s=retry_after_s)
     return EngineFailed(f"the engine answered with HTTP {status}; try again", retry_after_s=retry_after_s)
 
 
-def report(reported: Raw, *, key: str | None) -> None:
+def report(reported: Raw) -> None:
     """Log an error that came within an answer."""
-    refused = _read_error(reported)
-    _report("engine_broke_off", refused, clean(refused.message or "", key=key))
+    _report("engine_broke_off", _read_error(reported))
 
 
 def clean(message: str, *, key: str | None) -> str:
@@ -82,8 +83,13 @@ def clean(message: str, *, key: str | None) -> str:
     return cleaned if len(cleaned) <= _MESSAGE_CHARS_MAX else cleaned[: _MESSAGE_CHARS_MAX - 1] + "…"
 
 
-def _report(event: str, refused: Refused, message: str, **facts: int) -> None:
-    _log.warning(event, kind=refused.type, code=refused.code, reason=message, **facts)
+def _report(event: str, refused: Refused, **facts: str | int) -> None:
+    """Log what an engine said of itself. In its own words of a request it may repeat that, so they stay out."""
+    _log.warning(event, kind=_word(refused.type), code=_word(refused.code), **facts)
+
+
+def _word(said: str | int | None) -> str | int | None:
+    return said if not isinstance(said, str) or _WORD.fullmatch(said) else "[more than a word]"
 
 
 def _read(body: bytes) -> Refused:

@@ -129,7 +129,7 @@ class Upstream:
             await reply.finish()
         except EngineFailed:
             if chunks.reported is not None:
-                report(chunks.reported, key=self._key)
+                report(chunks.reported)
             raise
         finally:
             if reply is not None:

@@ -1,10 +1,10 @@
 """Directories that provision an organisation's people (SCIM 2.0), each known by a token of its own."""
 
 from courtyard.core.errors import NotAuthenticated, NotFound
-from courtyard.core.ids import OrganisationId, PersonId, new_id
-from courtyard.identity import rules, store, tokens, vouching
+from courtyard.core.ids import OrganisationId, new_id
+from courtyard.identity import rules, tokens, vouching
 from courtyard.identity.memory import Memory
-from courtyard.identity.model import NewToken, PeopleDirectory, Person
+from courtyard.identity.model import NewToken, PeopleDirectory
 
 
 class Directories(Memory):
@@ -54,16 +54,3 @@ class Directories(Memory):
         if found is None:
             raise NotAuthenticated("this directory's token is unknown or was taken away")
         return found
-
-    def name_externally(self, person: PersonId, external_id: str | None) -> Person:
-        """Note what a directory calls a person.
-
-        Raises:
-            NotFound: no such person.
-            Conflict: it calls somebody else so.
-        """
-        if self.person(person).external_id == external_id:
-            return self.person(person)
-        with self._changing(taken="the directory calls somebody else so already") as db:
-            store.set_external_id(db, person, external_id)
-        return self.person(person)

@@ -1,6 +1,8 @@
 """Who and what there is: organisations, their projects, their people."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection
 
 from courtyard.core.errors import Conflict, NotFound
 from courtyard.core.ids import OrganisationId, PersonId, ProjectId, Region, new_id
@@ -89,18 +91,48 @@ class Directory(Memory):
         return project
 
     def add_person(
-        self, organisation: OrganisationId, *, email: str, name: str | None = None, role: Role = Role.MEMBER
+        self,
+        organisation: OrganisationId,
+        *,
+        email: str,
+        name: str | None = None,
+        role: Role = Role.MEMBER,
+        external_id: str | None = None,
+        suspended: bool = False,
     ) -> Person:
         """Add a person, who signs in by a one-time link until they have a password.
 
         Raises:
             NotFound: no such organisation.
-            Conflict: the e-mail address is taken.
+            Conflict: the e-mail address is taken, or what a directory calls them.
         """
         person = self._new_person(self.organisation(organisation).id, email=email, name=name, role=role)
-        with self._changing(taken=f"the e-mail address {person.email!r} belongs to somebody already") as db:
+        called_there = rules.clean_external_id(external_id)
+        with self._changing(taken=_taken(person.email, called_there)) as db:
             store.write_person(db, person)
-        return person
+            store.set_external_id(db, person.id, called_there)
+            store.set_suspended(db, person.id, at_ms=person.created_at_ms if suspended else None)
+        return self.person(person.id)
+
+    def provision(
+        self, person: PersonId, *, name: str | None, email: str | None, external_id: str | None, suspended: bool
+    ) -> Person:
+        """Make a person what a directory says they are: all of it, or none.
+
+        Raises:
+            NotFound: no such person.
+            Conflict: the address or what the directory calls them is somebody else's, or they are the last operator.
+        """
+        known = self.person(person)
+        called = known.name if name is None else rules.clean_name(name, of="a person")
+        address = known.email if email is None else rules.clean_email(email)
+        called_there = rules.clean_external_id(external_id)
+        with self._changing(taken=_taken(address, called_there)) as db:
+            if suspended != known.is_suspended:
+                self._suspend(db, person, suspended=suspended)
+            store.set_person(db, person, name=called, email=address)
+            store.set_external_id(db, person, called_there)
+        return self.person(person)
 
     def set_role(self, person: PersonId, role: Role) -> Person:
         """Give a person another role; their sessions and keys follow at once.
@@ -109,13 +141,19 @@ class Directory(Memory):
             NotFound: no such person.
             Conflict: they are the last operator.
         """
-        self.person(person)
-        with self._changing() as db:
-            if role is not Role.OPERATOR:
-                store.lock_operators(db)
-                rules.check_still_operated(store.read_people(db), person)
-            store.set_role(db, person, role)
+        self.set_roles({person: role})
         return self.person(person)
+
+    def set_roles(self, roles: Mapping[PersonId, Role]) -> None:
+        """Give people other roles, all of them or none; or raise as `set_role` does."""
+        for person in roles:
+            self.person(person)
+        with self._changing() as db:
+            store.lock_operators(db)
+            for person, role in roles.items():
+                if role is not Role.OPERATOR:
+                    rules.check_still_operated(store.read_people(db), person)
+                store.set_role(db, person, role)
 
     def correct_person(self, person: PersonId, *, name: str | None = None, email: str | None = None) -> Person:
         """Correct a person's name or e-mail address.
@@ -127,7 +165,7 @@ class Directory(Memory):
         known = self.person(person)
         called = known.name if name is None else rules.clean_name(name, of="a person")
         address = known.email if email is None else rules.clean_email(email)
-        with self._changing(taken=f"the e-mail address {address!r} belongs to somebody already") as db:
+        with self._changing(taken=_taken(address)) as db:
             store.set_person(db, person, name=called, email=address)
         return self.person(person)
 
@@ -141,13 +179,7 @@ class Directory(Memory):
         if self.person(person).is_suspended == suspended:
             return self.person(person)
         with self._changing() as db:
-            store.lock_operators(db)
-            store.lock_person(db, person)
-            if suspended:
-                rules.check_still_operated(store.read_people(db), person)
-                store.end_links(db, person)
-                store.end_sessions(db, person)
-            store.set_suspended(db, person, at_ms=self._clock.now_ms() if suspended else None)
+            self._suspend(db, person, suspended=suspended)
         return self.person(person)
 
     def remove_person(self, person: PersonId) -> None:
@@ -163,6 +195,15 @@ class Directory(Memory):
             store.lock_person(db, person)
             rules.check_still_operated(store.read_people(db), person)
             store.remove_person(db, person, now_ms=self._clock.now_ms())
+
+    def _suspend(self, db: Connection, person: PersonId, *, suspended: bool) -> None:
+        store.lock_operators(db)
+        store.lock_person(db, person)
+        if suspended:
+            rules.check_still_operated(store.read_people(db), person)
+            store.end_links(db, person)
+            store.end_sessions(db, person)
+        store.set_suspended(db, person, at_ms=self._clock.now_ms() if suspended else None)
 
     def _operator(self) -> Person | None:
         return next((person for person in self._known.people.values() if person.role is Role.OPERATOR), None)
@@ -211,6 +252,11 @@ class Directory(Memory):
             role=role,
             created_at_ms=self._clock.now_ms(),
         )
+
+
+def _taken(email: str, external_id: str | None = None) -> str:
+    called = "" if external_id is None else ", or the directory calls somebody else so already"
+    return f"the e-mail address {email!r} belongs to somebody already{called}"
 
 
 def _clean_home(home: Iterable[Region]) -> tuple[Region, ...]:

@@ -92,6 +92,7 @@ GRANTS: Mapping[Role, frozenset[Role]] = {
 NAME_LENGTH_MAX = 120
 _PURPOSE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _EMAIL_LENGTH_MAX = 254
+_EXTERNAL_ID_LENGTH_MAX = 200
 _PASSWORD_LENGTH_MAX = 1024
 _TYPED_LENGTH_MAX = 4096
 """More than this nobody types; it is not read to its end."""
@@ -156,6 +157,17 @@ def check_still_operated(people: Iterable[Person], leaving: PersonId) -> None:
     others = (person for person in people if person.id != leaving and not person.is_suspended)
     if not any(person.role is Role.OPERATOR for person in others):
         raise Conflict("this is the last operator, and a house needs one; make another person an operator first")
+
+
+def clean_external_id(id: str | None) -> str | None:
+    """Take what a directory calls somebody, or refuse what no table holds.
+
+    Raises:
+        InvalidRequest: it is too long, or not printable.
+    """
+    if id is not None and (len(id) > _EXTERNAL_ID_LENGTH_MAX or not id.isprintable()):
+        raise InvalidRequest(f"an external id has up to {_EXTERNAL_ID_LENGTH_MAX} printable characters")
+    return id
 
 
 def clean_purpose(purpose: str) -> str:

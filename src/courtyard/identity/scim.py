@@ -119,17 +119,14 @@ class People(ScimStorage):
     def create(self, resource_type: ResourceType, resource: Resource[Any]) -> Resource[Any]:
         if not isinstance(resource, User):
             raise ForbiddenException(detail="groups are roles; there are no others to be made")
-        email, name = resource.user_name or "", resource.display_name or None
-        person = _told(lambda: self._identity.add_person(self._organisation, email=email, name=name))
-        try:
-            if resource.external_id is not None:
-                _told(lambda: self._identity.name_externally(person.id, resource.external_id))
-        except UniquenessException:
-            self._identity.remove_person(person.id)
-            raise
-        if resource.active is False:
-            _told(lambda: self._identity.suspend(person.id))
-        return _user(self._identity.person(person.id))
+        add = lambda: self._identity.add_person(  # noqa: E731
+            self._organisation,
+            email=resource.user_name or "",
+            name=resource.display_name or None,
+            external_id=resource.external_id,
+            suspended=resource.active is False,
+        )
+        return _user(_told(add))
 
     def update(
         self, resource_type: ResourceType, resource: Resource[Any], *, expected_version: str | None = None
@@ -139,12 +136,14 @@ class People(ScimStorage):
         if isinstance(resource, Group):
             return self._update_group(self._role(resource.id or ""), resource)
         assert isinstance(resource, User), f"there is no resource type {resource_type.name}"
-        id = PersonId(resource.id or "")
-        named = resource.display_name or None
-        _told(lambda: self._identity.correct_person(id, name=named, email=resource.user_name))
-        _told(lambda: self._identity.name_externally(id, resource.external_id))
-        _told(lambda: self._identity.suspend(id, suspended=resource.active is False))
-        return _user(self._identity.person(id))
+        make = lambda: self._identity.provision(  # noqa: E731
+            PersonId(resource.id or ""),
+            name=resource.display_name or None,
+            email=resource.user_name,
+            external_id=resource.external_id,
+            suspended=resource.active is False,
+        )
+        return _user(_told(make))
 
     def delete(self, resource_type: ResourceType, resource_id: str, *, expected_version: str | None = None) -> None:
         stored = self.get(resource_type, resource_id)
@@ -157,12 +156,11 @@ class People(ScimStorage):
     def _update_group(self, role: Role, group: Group) -> Resource[Any]:
         wanted = {PersonId(member.value or "") for member in group.members or []}
         present = {person.id for person in self._people() if person.role is role}
-        for id in wanted - present:
-            self._person(id)
         for id in sorted(wanted - present):
-            _told(lambda id=id: self._identity.set_role(id, role))  # type: ignore[misc]
-        for id in sorted(present - wanted):
-            _told(lambda id=id: self._identity.set_role(id, Role.MEMBER))  # type: ignore[misc]
+            if (known := self._person(id)).role not in (*_ROLES, Role.MEMBER):
+                raise ForbiddenException(detail=f"{known.email} is {known.role} here, which no directory takes away")
+        roles = dict.fromkeys(sorted(wanted - present), role) | dict.fromkeys(sorted(present - wanted), Role.MEMBER)
+        _told(lambda: self._identity.set_roles(roles))
         return self._group(role)
 
     def _people(self) -> tuple[Person, ...]:

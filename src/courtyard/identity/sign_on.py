@@ -16,6 +16,10 @@ from courtyard.identity.openid import Place, Vouched
 from courtyard.identity.sign_in import SignIn
 
 _STRANGER = "nobody here is known by what the provider vouches for; ask an operator to add you"
+_GIVEN_ON = (
+    "your e-mail address belongs here to another account of your provider, which may be somebody's who had it before "
+    "you; ask an operator to correct or remove that person"
+)
 
 
 class Button(NamedTuple):
@@ -140,6 +144,9 @@ class SignOn(Directory, SignIn):
             if not settings.join:
                 raise NotAuthenticated(_STRANGER)
             person = self._joined(organisation, vouched)
+        with self._database.reading() as db:
+            if vouching.is_another(db, vouched.issuer, vouched.subject, person.id):
+                raise NotAuthenticated(_GIVEN_ON)
         self._bind(person.id, vouched)
         return person
 

@@ -13,6 +13,12 @@ def read_sign_on(db: Connection, issuer: str, subject: str) -> PersonId | None:
     return db.scalar(select(_sign_ons.c.person).where(_sign_ons.c.issuer == issuer, _sign_ons.c.subject == subject))
 
 
+def is_another(db: Connection, issuer: str, subject: str, person: PersonId) -> bool:
+    """Whether a provider knows somebody by another subject already."""
+    known = select(_sign_ons.c.subject).where(_sign_ons.c.issuer == issuer, _sign_ons.c.person == person)
+    return db.scalar(known.where(_sign_ons.c.subject != subject).limit(1)) is not None
+
+
 def write_sign_on(db: Connection, issuer: str, subject: str, person: PersonId, *, at_ms: int) -> None:
     db.execute(insert(_sign_ons).values(issuer=issuer, subject=subject, person=person, at_ms=at_ms))
 

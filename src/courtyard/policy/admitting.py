@@ -116,7 +116,8 @@ def _standing(candidate: Candidate, admission: Admission, *, judged: bool) -> _D
         return _Denial(
             "residency",
             f"provider {candidate.provider!r} stands in {', '.join(sorted(candidate.regions)) or 'no region'}, and the "
-            f"request may run in {regions}; choose another model, or ask the operator",
+            f"request may run in {regions}; choose another model, or ask the operator, who lets it run elsewhere by "
+            "`courtyard organisations home`",
         )
     return None
 

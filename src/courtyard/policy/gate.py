@@ -62,6 +62,16 @@ class _State(msgspec.Struct, frozen=True, kw_only=True):
     memory: dict[Facts, tuple[Decision, Difference | None]] = {}
 
 
+class _Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """What was judged since it was last written down."""
+
+    trial: int | None
+    """The candidate that was asked too."""
+    seen: dict[str, Facts]
+    judged: int
+    differences: dict[str, Difference]
+
+
 class Gate:
     """Decides by the pack in force. The same facts get the same decision, from memory.
 
@@ -138,7 +148,6 @@ class Gate:
 
     def reload(self) -> None:
         """Take up what was promoted, rolled back or put on trial; rules are compiled here, and no request waits."""
-        self.flush()
         with self._database.reading() as db:
             activation = store.read_activation(db)
             trial = store.read_trial(db)
@@ -151,31 +160,66 @@ class Gate:
             candidate = _Candidate(trial.number, self._compiled(trial.digest, archives)[0])
         uses = self._approvals.list(state=State.APPROVED, kind=USE) if judgement is not None else ()
         asked = [one for one in (judgement, None if candidate is None else candidate.judgement) if one is not None]
-        self._state = _State(
-            digest=digest,
-            judgement=judgement,
-            broken=broken,
-            candidate=candidate,
-            approved={use.digest: use.expires_at_ms for use in uses},
-            counters=tuple(name for name in COUNTERS if any(name in one.cedar.mentioned for one in asked)),
-            memory={},
-        )
+        with self._lock:
+            counted = self._taken()
+            self._state = _State(
+                digest=digest,
+                judgement=judgement,
+                broken=broken,
+                candidate=candidate,
+                approved={use.digest: use.expires_at_ms for use in uses},
+                counters=tuple(name for name in COUNTERS if any(name in one.cedar.mentioned for one in asked)),
+                memory={},
+            )
+        try:
+            self._write(counted)
+        except Exception as error:  # What was judged waits for the disk; what is in force waits for nothing.
+            _log.error("judged_not_written", reason=type(error).__name__)
 
     def flush(self) -> None:
-        """Write down what was judged, and what a candidate would have done otherwise. Call it from a thread."""
+        """Write down what was judged, and what a candidate would have done otherwise. Call it from a thread.
+
+        What can't be written is written the next time.
+        """
         with self._lock:
-            seen, self._seen = self._seen, {}
-            judged, self._judged = self._judged, 0
-            differences, self._differences = self._differences, {}
-        candidate = None if self._state is None else self._state.candidate
-        if not seen and not judged:
+            counted = self._taken()
+        self._write(counted)
+
+    def _taken(self) -> _Counted:
+        counted = _Counted(trial=self._trial, seen=self._seen, judged=self._judged, differences=self._differences)
+        self._seen, self._judged, self._differences = {}, 0, {}
+        return counted
+
+    def _write(self, counted: _Counted) -> None:
+        if not counted.seen and not counted.judged:
             return
         now_ms = self._clock.now_ms()
-        with self._database.transaction() as db:
-            store.write_facts(db, seen, at_ms=now_ms)
-            store.remove_facts(db, before_ms=now_ms - _KEPT_MS)
-            if candidate is not None and judged:
-                store.write_tally(db, candidate.trial, Tally(judged=judged, differences=differences))
+        try:
+            with self._database.transaction() as db:
+                store.write_facts(db, counted.seen, at_ms=now_ms)
+                store.remove_facts(db, before_ms=now_ms - _KEPT_MS)
+                if counted.trial is not None and counted.judged:
+                    tally = Tally(judged=counted.judged, differences=counted.differences)
+                    store.write_tally(db, counted.trial, tally)
+        except BaseException:
+            with self._lock:
+                self._put_back(counted)
+            raise
+
+    def _put_back(self, counted: _Counted) -> None:
+        """Count again what was not written; what a candidate differed in, as long as that one still runs."""
+        self._seen = counted.seen | self._seen
+        if counted.trial != self._trial:
+            return
+        self._judged += counted.judged
+        for digest, difference in counted.differences.items():
+            since = self._differences.get(digest, msgspec.structs.replace(difference, count=0))
+            self._differences[digest] = msgspec.structs.replace(since, count=since.count + difference.count)
+
+    @property
+    def _trial(self) -> int | None:
+        candidate = None if self._state is None else self._state.candidate
+        return None if candidate is None else candidate.trial
 
     def _approved(self, state: _State, judgement: Judgement, facts: Facts, decision: Decision) -> Decision:
         """Let a use pass that two people approved, and refuse it otherwise."""

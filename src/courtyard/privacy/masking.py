@@ -14,6 +14,7 @@ from courtyard.privacy.folding import fold
 from courtyard.privacy.identifiers import Identifiers
 from courtyard.privacy.matching import Matcher
 from courtyard.privacy.model import Finding, is_sensitive
+from courtyard.privacy.normal import unescaped
 from courtyard.privacy.service import Detection
 from courtyard.privacy.tokens import Tokens
 from courtyard.privacy.vault import Vault
@@ -235,6 +236,6 @@ def _replaced_in(text: str, findings: Sequence[Finding], token: Callable[[str, s
         if finding.end <= at:
             continue
         start = max(at, finding.start)
-        parts += (text[at:start], token(finding.kind, text[start : finding.end]))
+        parts += (text[at:start], token(finding.kind, unescaped(text[start : finding.end])))
         at = finding.end
     return "".join((*parts, text[at:]))

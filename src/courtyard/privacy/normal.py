@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 import msgspec
 
@@ -10,6 +11,8 @@ _UNSEEN = re.compile(
     "\ufff9-\ufffb\U000e0000-\U000e01ef"  # Marks of direction, joiners, soft hyphens, variations and tags.
     "\u0300-\u036f\u20d0-\u20ff]"  # Marks over a letter or a digit, the frame of a key among them.
 )
+_ESCAPE = re.compile(r"\\u(?:([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|([0-9a-fA-F]{4}))")
+"""A character as JSON may write it: what programs print of names in other letters than Latin ones."""
 _DASHES = (0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2015, 0x2212, 0xFE58, 0xFE63, 0xFF0D)
 _SPACES = (0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)
 _SIGNS = frozenset("@._-+%/#&=")
@@ -39,33 +42,52 @@ class Normal(msgspec.Struct, frozen=True):
 
 
 def normalise(text: str) -> Normal:
-    """Write full-width and foreign digits and letters as ASCII, dashes and spaces as one kind, look-alike letters
-    among Latin ones as Latin, spelled-out Chinese numbers as digits, and leave out what can't be seen.
+    """Read JSON's escapes, write full-width and foreign digits and letters as ASCII, dashes and spaces as one kind,
+    look-alike letters among Latin ones as Latin, spelled-out Chinese numbers as digits, and leave out what is unseen.
 
     It changes only what detectors look for: Chinese, Arabic and Cyrillic words stay as they are.
     """
     places = None
+    if "\\u" in text:
+        text, places = _each(_ESCAPE, text, _meant)
     if not text.isascii():
         text = text.translate(_TABLE)
         if _UNSEEN.search(text):
-            text, places = _without_unseen(text)
+            text, left = _each(_UNSEEN, text, _nothing)
+            places = left if places is None else [places[at] for at in left]
         if _HAS_ALIKE.search(text):
             text = _latin(text)
         text = _HAN_NUMBER.sub(_digits_of_han, text)
     return Normal(text, places)
 
 
-def _without_unseen(text: str) -> tuple[str, list[int]]:
+def unescaped(text: str) -> str:
+    """Read JSON's escapes in a text that need not be JSON."""
+    return _ESCAPE.sub(_meant, text) if "\\u" in text else text
+
+
+def _each(pattern: re.Pattern[str], text: str, read: "Callable[[re.Match[str]], str]") -> tuple[str, list[int]]:
+    """Put a character or nothing in the place of each match, and say where every character stood."""
     kept: list[str] = []
     places: list[int] = []
     at = 0
-    for unseen in _UNSEEN.finditer(text):
-        kept.append(text[at : unseen.start()])
-        places.extend(range(at, unseen.start()))
-        at = unseen.end()
+    for found in pattern.finditer(text):
+        char = read(found)
+        kept += (text[at : found.start()], char)
+        places.extend(range(at, found.start() + len(char)))
+        at = found.end()
     kept.append(text[at:])
     places.extend(range(at, len(text) + 1))
     return "".join(kept), places
+
+
+def _meant(escape: "re.Match[str]") -> str:
+    high, low, alone = escape.groups()
+    return chr(int(alone, 16)) if alone else chr(0x10000 + (int(high, 16) - 0xD800) * 0x400 + int(low, 16) - 0xDC00)
+
+
+def _nothing(_: object) -> str:
+    return ""
 
 
 def _latin(text: str) -> str:

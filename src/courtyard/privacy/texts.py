@@ -133,7 +133,7 @@ def _decode(content: bytes | memoryview | msgspec.Raw) -> Any:
 
 def _inner(text: str) -> Any:
     """Read an object or a list that is written inside a text; nothing where there is none."""
-    if text[:1] not in ("{", "["):
+    if text.lstrip()[:1] not in ("{", "["):
         return None
     try:
         inner = msgspec.json.decode(text)

@@ -49,6 +49,8 @@ class _Known(msgspec.Struct, frozen=True, kw_only=True):
     persons: Mapping[str, int] = {}
     """How many persons each legal entity was told of in `year`."""
     year: int = 0
+    cards: dict[str, Card] = {}
+    """What was said of them at this moment: a card that is late is one of what was, not of what is."""
 
 
 class Memory:
@@ -60,7 +62,6 @@ class Memory:
         self._catalogue = catalogue
         self._keyring = keyring
         self._known = _Known()
-        self._cards: dict[str, Card] = {}
         self._persons: set[tuple[str, int, str]] = set()
         self._reloading = Lock()
         self.reload()
@@ -79,7 +80,6 @@ class Memory:
                 persons=store.read_persons(db, year),
                 year=year,
             )
-            self._cards = {}
 
     @property
     def foreign_on(self) -> bool:
@@ -107,11 +107,11 @@ class Memory:
         """
         if id == HOME:
             return _HOME
-        now_ms = self._clock.now_ms()
-        card = self._cards.get(id)
+        now_ms, known = self._clock.now_ms(), self._known
+        card = known.cards.get(id)
         if card is None or (card.good_until_ms is not None and now_ms >= card.good_until_ms):
-            card = rules.card(self._kept(id), foreign_on=self._known.foreign_on, now_ms=now_ms)
-            self._cards[id] = card
+            card = rules.card(_kept(known, id), foreign_on=known.foreign_on, now_ms=now_ms)
+            known.cards[id] = card
         return card
 
     def candidates(self, model: str) -> tuple[Candidate, ...]:
@@ -165,9 +165,15 @@ class Memory:
         if len(self._persons) >= _KNOWN_PERSONS_MAX:
             self._persons.clear()
         self._persons.add(place)
-        if is_new and self._known.year == year:
-            persons = {**self._known.persons, entity: self._known.persons.get(entity, 0) + 1}
-            self._known = msgspec.structs.replace(self._known, persons=persons)
+        if is_new:
+            self._add_person(entity, year)
+
+    def _add_person(self, entity: str, year: int) -> None:
+        with self._reloading:  # Beside a reload this would bring back what stood before it, a kill switch too.
+            known = self._known
+            if known.year == year:
+                persons = {**known.persons, entity: known.persons.get(entity, 0) + 1}
+                self._known = msgspec.structs.replace(known, persons=persons)
 
     def _place(self, id: ProviderId, who: str) -> tuple[str, int, str]:
         entity = rules.entity_of(self._kept(id))
@@ -185,10 +191,7 @@ class Memory:
         return self._known.year == rules.year_of(self._clock.now_ms())
 
     def _kept(self, id: str) -> Provider:
-        provider = self._known.providers.get(id)
-        if provider is None:
-            raise UnknownProvider(f"there is no provider {id[:60]!r}; `courtyard providers list` shows those there are")
-        return provider
+        return _kept(self._known, id)
 
     @contextmanager
     def _changing(self) -> Iterator[Connection]:
@@ -197,3 +200,10 @@ class Memory:
             bump(db, ROOM)  # First, so that on PostgreSQL one transaction at a time changes providers.
             yield db
         self.reload()
+
+
+def _kept(known: _Known, id: str) -> Provider:
+    provider = known.providers.get(id)
+    if provider is None:
+        raise UnknownProvider(f"there is no provider {id[:60]!r}; `courtyard providers list` shows those there are")
+    return provider

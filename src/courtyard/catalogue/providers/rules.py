@@ -3,6 +3,8 @@
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime
+from posixpath import normpath
+from urllib.parse import unquote, urlsplit
 
 from msgspec.structs import replace
 
@@ -219,9 +221,17 @@ def day_of(now_ms: int) -> str:
 
 
 def endpoint_of(url: str, endpoints: Collection[Endpoint]) -> Endpoint | None:
-    """Find the endpoint that an engine's address lies at."""
-    at = url.rstrip("/") + "/"
-    return next((endpoint for endpoint in endpoints if at.startswith(endpoint.url.rstrip("/") + "/")), None)
+    """Find the endpoint that an engine's address lies at, however either of them is written."""
+    at = _written(url)
+    return next((endpoint for endpoint in endpoints if at.startswith(_written(endpoint.url))), None)
+
+
+def _written(url: str) -> str:
+    """Write an address in one way: its host in small letters, its port, and no steps back in its path."""
+    parts = urlsplit(url)
+    host, port = (parts.hostname or "").rstrip("."), parts.port or (443 if parts.scheme == "https" else 80)
+    path = normpath("/" + unquote(parts.path).lstrip("/"))
+    return f"{parts.scheme}://{host}:{port}{path.rstrip('/')}/"
 
 
 def _why_not(provider: Provider, *, foreign_on: bool, now_ms: int) -> str:
@@ -278,14 +288,25 @@ def _clean(facts: Facts) -> Facts:
 
 def _clean_endpoint(endpoint: Endpoint) -> Endpoint:
     pins = tuple(pin.lower().removeprefix("sha256:") for pin in endpoint.pins)
-    if not endpoint.url.startswith("https://"):
-        raise InvalidRequest(f"{endpoint.url[:80]!r}: a provider is reached by https:// alone")
+    if not endpoint.url.startswith("https://") or not _is_plain(endpoint.url):
+        raise InvalidRequest(
+            f"{endpoint.url[:80]!r}: a provider is reached by https:// alone, at a host and a path; no user, no query"
+        )
     if not pins or not all(_PIN.fullmatch(pin) for pin in pins):
         raise InvalidRequest(
             "an endpoint has at least one pin: the SHA-256 of its certificate's public key, 64 hexadecimal digits; "
             "`courtyard providers pin FILE` reads it from a certificate"
         )
     return replace(endpoint, url=endpoint.url.rstrip("/"), pins=pins)
+
+
+def _is_plain(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    return bool(parts.hostname) and "@" not in parts.netloc and not parts.query and not parts.fragment
 
 
 def _more(old: Cap | None, new: Cap | None) -> bool:

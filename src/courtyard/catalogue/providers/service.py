@@ -138,7 +138,12 @@ class Providers(Memory):
         kept = self._kept(id)
         if not rules.raises(kept.caps, caps):
             self._bound(id, caps)  # Before it is written: nothing may stand lower in words than it is.
-            return self._change(id, "lower_caps", by, reason, lambda one, _: _lowered(one, caps))
+            try:
+                return self._change(id, "lower_caps", by, reason, lambda one, _: _lowered(one, caps))
+            except Exception:
+                self.reload()
+                self._bound(id, self._kept(id).caps)
+                raise
         what = _digest([id, kept.facts, caps])
         try:
             with self._noting(id, "raise_caps", by, reason, detail=what) as db:
@@ -167,7 +172,7 @@ class Providers(Memory):
         """
         if not (self._kept(id).killed if id is not None else not self.foreign_on):
             raise Conflict(f"{id or 'who is foreign'} is not killed; there is nothing to restore")
-        what = _digest(["restore", id])
+        what = _digest(["restore", id, self._killed_ms(id)])  # Who kills again has heard of what nobody consented to.
         try:
             with self._noting(id or "", "restore", by, reason) as db:
                 self._approvals.take(db, RESTORE, id or FOREIGN, what)
@@ -262,6 +267,10 @@ class Providers(Memory):
             store.write_foreign_on(db, not killed)
         else:
             store.write(db, replace(self._read(db, id), killed=killed))
+
+    def _killed_ms(self, id: str | None) -> int:
+        """When its kill switch was last thrown; 0 where that is long ago."""
+        return next((one.at_ms for one in self.changes(id or "") if one.action == "kill"), 0)
 
     def _waiting(self, kind: str, subject: str, digest: str, by: str, reason: str) -> Approval:
         """Find what was proposed already and waits for somebody else, or propose it."""
