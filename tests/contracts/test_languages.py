@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from babel import Locale
 
 from courtyard import plugins
 from courtyard.languages import Language, Languages
 
 _FORMS = ("zero", "one", "two", "few", "many", "other")
+_COUNTS = (*range(201), 1_000, 1_001, 1_002, 1_011, 21_000, 1_000_000, 3_000_000)
 _CONSOLE = Path(__file__).parents[2] / "src" / "courtyard" / "console"
 
 INSTALLED = {name: language for name, language in plugins.load("languages").items() if isinstance(language, Language)}
@@ -40,9 +42,9 @@ def test_a_language_says_everything_that_english_says(language: Language) -> Non
 @every_language
 def test_a_language_says_nothing_that_english_does_not(language: Language) -> None:
     """A key that nobody asks for is a slip of the pen."""
-    unknown = {key for key in language.strings if _base(key) not in {_base(known) for known in ENGLISH.strings}}
+    known = {_base(key) for key in ENGLISH.strings}
 
-    assert unknown == set()
+    assert {key for key in language.strings if _base(key) not in known} == set()
 
 
 @every_language
@@ -53,15 +55,64 @@ def test_no_string_is_empty(language: Language) -> None:
 
 @every_language
 def test_strings_have_the_values_of_the_english_ones(language: Language) -> None:
-    """A translation that drops a value, or asks for one that nobody gives, breaks the page."""
+    """A translation that drops a value, or asks for one that nobody gives, breaks the page.
+
+    A form that stands for one number alone may say it in words: an Arabic dual has no figure in it.
+    """
     differing = [
         key
         for key, text in language.strings.items()
         for english in [ENGLISH.strings.get(key) or ENGLISH.strings[f"{_base(key)}_other"]]
-        if _values(text) != _values(english)
+        for spoken in [{"count"} if _stands_for_one_number(language, key) else set()]
+        if _values(text) | spoken != _values(english) | spoken
     ]
 
     assert differing == []
+
+
+def _stands_for_one_number(language: Language, key: str) -> bool:
+    form = key.rpartition("_")[2]
+    return _base(key) != key and len([count for count in _COUNTS if language.plural(count) == form]) == 1
+
+
+@every_language
+def test_a_language_counts_as_cldr_says(language: Language) -> None:
+    """The forms of a plural are those of the Unicode Consortium, for every number."""
+    cldr = Locale.parse(language.code, sep="-").plural_form
+
+    assert [count for count in _COUNTS if language.plural(count) != cldr(count)] == []
+
+
+@every_language
+def test_a_plural_has_every_form_of_its_language(language: Language) -> None:
+    """Two days are not said as three are, in whatever string."""
+    forms = {language.plural(count) for count in _COUNTS} | {"other"}
+    plurals = [key.removesuffix("_one") for key in ENGLISH.strings if key.endswith("_one") and _base(key) != key]
+
+    assert [key for key in plurals for form in forms if f"{key}_{form}" not in language.strings] == []
+
+
+@every_language
+def test_a_plural_has_no_form_that_its_language_has_not(language: Language) -> None:
+    """A form that no number has is never read."""
+    forms = {language.plural(count) for count in _COUNTS} | {"one", "other"}
+    unread = [key for key in language.strings if _base(key) != key and key.rpartition("_")[2] not in forms]
+
+    assert unread == []
+
+
+@every_language
+def test_numbers_and_dates_are_written_as_cldr_says(language: Language) -> None:
+    """Thousands and decimals are parted as readers expect, and the day, the month and the year stand in their order."""
+    locale = Locale.parse(language.code, sep="-")
+    marks = locale.number_symbols["latn"]
+    order = list(dict.fromkeys(re.findall("[dMy]", locale.date_formats["short"].pattern)))
+    ours = ["M" if name == "month" else name[0] for name in re.findall(r"\{(day|month|year)", language.day_pattern)]
+
+    assert (language.group, language.point) == (marks["group"], marks["decimal"])
+    assert ours == (order if language is not ENGLISH else ["y", "M", "d"])  # English is read on both sides of an ocean.
+    assert language.moment_pattern.startswith(language.day_pattern)
+    assert (language.direction == "rtl") == (locale.text_direction == "rtl")
 
 
 @every_language

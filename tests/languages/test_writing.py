@@ -6,7 +6,11 @@ from hypothesis import strategies as st
 
 from courtyard.core.amount import NANO, TOKEN, Amount, Unit, money
 from courtyard.languages import Language
+from courtyard.languages.ar import ARABIC
 from courtyard.languages.en import ENGLISH
+from courtyard.languages.fr import FRENCH
+from courtyard.languages.ru import RUSSIAN
+from courtyard.languages.sw import SWAHILI
 from courtyard.languages.zh import CHINESE
 
 USD = money("USD")
@@ -55,6 +59,41 @@ def test_each_language_counts_in_its_own_way() -> None:
     assert ENGLISH.text("usage_days", count=1) == "1 day"
     assert ENGLISH.text("usage_days", count=7000) == "7,000 days"
     assert CHINESE.text("usage_days", count=1) == "1 天"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            ARABIC,
+            {0: "لا أيام", 1: "يوم واحد", 2: "يومان", 7: "7 أيام", 30: "30 يومًا", 1_103: "1,103 أيام"},
+        ),
+        (RUSSIAN, {1: "1 день", 2: "2 дня", 5: "5 дней", 11: "11 дней", 21: "21 день", 1_002: "1\u00a0002 дня"}),
+        (FRENCH, {0: "0 jour", 1: "1 jour", 2: "2 jours", 1_000_000: "1\u202f000\u202f000 de jours"}),
+        (SWAHILI, {1: "siku 1", 2: "siku 2"}),
+    ],
+    ids=lambda one: one.code if isinstance(one, Language) else "",
+)
+def test_days_are_counted_as_readers_count_them(language: Language, said: dict[int, str]) -> None:
+    """Two, a few and many are said otherwise where the language says so."""
+    assert {count: language.text("usage_days", count=count) for count in said} == said
+
+
+def test_money_stands_where_readers_look_for_it() -> None:
+    """Before the number or behind it, with the marks of the language, and never turned round by the text about it."""
+    amount = Amount(-1_234 * NANO - NANO // 2, USD)
+
+    assert FRENCH.amount(amount) == "−1\u202f234,50\u00a0$US"
+    assert RUSSIAN.amount(amount) == "−1\u00a0234,50\u00a0$"
+    assert SWAHILI.amount(amount) == "−US$\u00a01,234.50"
+    assert ARABIC.amount(amount) == "\u2066−1,234.50\u00a0US$\u2069"
+
+
+def test_what_is_put_into_arabic_keeps_its_direction() -> None:
+    """A month and a name stay as they are written; an Arabic name reads as Arabic does."""
+    assert ARABIC.text("customers_used", month="2026-11").endswith("\u20662026-11\u2069")
+    assert "\u2068خدمة (1)\u2069" in ARABIC.text("keys_made", name="خدمة (1)")
+    assert ENGLISH.text("keys_made", name="a").startswith("“a”")
 
 
 def test_a_language_groups_and_points_as_it_likes() -> None:

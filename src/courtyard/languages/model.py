@@ -1,5 +1,6 @@
 """A language, as it is registered."""
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Literal
 
@@ -26,9 +27,16 @@ def always_other(count: int) -> str:
     return "other"
 
 
+_LEFT_TO_RIGHT, _FIRST_STRONG, _POP = "\u2066", "\u2068", "\u2069"
 _NANO_DIGITS = 9
 _CENTS_DIGITS = 2
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CNY": "CN¥", "INR": "₹", "KRW": "₩"}
+
+
+def isolated(text: str) -> str:
+    """Return a text that keeps its direction in a line that is read from right to left: `2026-11` stays as it is."""
+    turns = any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text)
+    return f"{_FIRST_STRONG if turns else _LEFT_TO_RIGHT}{text}{_POP}"
 
 
 class Language(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,13 +53,16 @@ class Language(msgspec.Struct, frozen=True, kw_only=True):
     """Signs of currencies by ISO 4217 code; one that has none is written by its code."""
     group: str = ","
     point: str = "."
+    money_pattern: str = "{minus}{sign}{number}"
+    """Where the currency stands: `{sign}` before the number, or `{after}` behind it."""
     day_pattern: str = "{year}-{month:02}-{day:02}"
     moment_pattern: str = "{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC"
 
     def text(self, key: str, **values: object) -> str:
         """Return what `key` stands for, in the form that goes with `count` where one is given.
 
-        Whole numbers are written with their digits grouped. Asking for what is not there is a bug: `KeyError`.
+        Whole numbers are written with their digits grouped; in a language that is written from right to left, what is
+        put into a string keeps its own direction. Asking for what is not there is a bug: `KeyError`.
         """
         return self._string(key, values.get("count")).format_map({name: self._written(values[name]) for name in values})
 
@@ -74,9 +85,12 @@ class Language(msgspec.Struct, frozen=True, kw_only=True):
         """Write a currency's amount that is counted in units of its `digits`th decimal."""
         whole, part = divmod(abs(count), 10**digits)
         decimals = f"{part:0{digits}}".rstrip("0").ljust(_CENTS_DIGITS, "0")
-        minus = "−" if count < 0 else ""
-        number = f"{self.number(whole)}{self.point}{decimals}" if digits else self.number(whole)
-        return f"{minus}{self.signs.get(code, f'{code} ')}{number}"
+        return self.money_pattern.format(
+            minus="−" if count < 0 else "",
+            sign=self.signs.get(code, f"{code} "),
+            number=f"{self.number(whole)}{self.point}{decimals}" if digits else self.number(whole),
+            after=self.signs.get(code, code),
+        )
 
     def day(self, ms: int) -> str:
         """Write the date of a moment, in UTC."""
@@ -98,4 +112,6 @@ class Language(msgspec.Struct, frozen=True, kw_only=True):
         return self.strings[key]
 
     def _written(self, value: object) -> object:
-        return self.number(value) if type(value) is int else value
+        if type(value) is int:
+            return self.number(value)
+        return isolated(value) if self.direction == "rtl" and isinstance(value, str) else value

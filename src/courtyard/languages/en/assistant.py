@@ -7,7 +7,7 @@ ASSISTANT: Words = {
     "assistant_conversations": "Conversations",
     "assistant_new": "New conversation",
     "assistant_search": "Search conversations",
-    "assistant_none_yet": "Your conversations will stand here. Nobody else can read them.",
+    "assistant_none_yet": "Your conversations will stand here. Nobody else can read them unless you share them.",
     "assistant_none_found": "No conversation has these words.",
     "assistant_more": "Show more",
     "assistant_manage": "Rename or delete “{title}”",
@@ -70,8 +70,8 @@ ASSISTANT: Words = {
     "assistant_no_model": "No model can chat here yet.",
     "assistant_needs_script": "The assistant needs JavaScript; allow it for this site.",
     "assistant_welcome": "Hello, {name}",
-    "assistant_welcome_text": "Only you can read your conversations. Each answer says where it was made and what it "
-    "cost.",
+    "assistant_welcome_text": "Only you read your conversations, and whom you share them with. Each answer says where "
+    "it was made and what it cost.",
     "assistant_examples": "Examples",
     "assistant_example_1": "Explain how double-entry bookkeeping works, with a small example",
     "assistant_example_2": "Write a Python function that finds duplicate lines in a file",

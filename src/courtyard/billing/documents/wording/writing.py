@@ -19,7 +19,6 @@ class Writing(Language, frozen=True, kw_only=True):
     """Names of the twelve, as they stand beside a day, where that differs."""
     month_pattern: str = "{name} {year}"
     date_pattern: str = "{day} {name} {year}"
-    money_pattern: str = "{minus}{sign}{number}"
     percent_pattern: str = "{number}%"
 
     def number(self, number: int) -> str:
