@@ -1,0 +1,3 @@
+"""Readers that ship with us."""
+
+__all__: list[str] = []
