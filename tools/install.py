@@ -62,9 +62,7 @@ def _settings_of_pip() -> dict[str, str]:
     names = {"index-url": "UV_DEFAULT_INDEX", "cert": "SSL_CERT_FILE"}
     listed = subprocess.run([*_PIP, "config", "list"], check=False, capture_output=True, text=True).stdout
     said = (line.partition("=") for line in listed.splitlines())
-    return {
-        names[word]: value.strip("'\"") for name, _, value in said if (word := name.rpartition(".")[2]) in names
-    }
+    return {names[word]: value.strip("'\"") for name, _, value in said if (word := name.rpartition(".")[2]) in names}
 
 
 def _by_pip(lock: Path, count: int) -> bool:

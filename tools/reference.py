@@ -203,7 +203,7 @@ _EXCHANGE = Exchange(
 def _plugins() -> Iterator[str]:
     yield "# Plugins\n"
     yield "A plugin is a class and an entry point. These come with Courtyard.\n"
-    for group in ("engines", "languages", "payments", "prices", "rules"):
+    for group in ("engines", "languages", "payments", "prices", "readers", "rules"):
         yield f"## `courtyard.{group}`\n"
         yield "| Name | |"
         yield "|---|---|"

@@ -51,6 +51,11 @@ if ! "$venv/bin/python" -c 'import pip, sys; sys.exit(sys.version_info < (3, 11)
 fi
 rm -f "$venv"/stamp-*
 
+if ! "$python" -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null; then
+    say "the engine counts on OpenMP; installing libgomp1"
+    sh tools/apt.sh libgomp1
+fi
+
 "$venv/bin/python" tools/install.py "$lock"
 say "installing courtyard"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -14,8 +14,8 @@ _OF_THE_CALLER = frozenset(("user", "safety_identifier", "metadata", "prompt_cac
 def outbound(prompt: Prompt) -> Prompt:
     """Leave out who asks: what remains is all that an engine elsewhere needs."""
     options = {name: value for name, value in prompt.request.options.items() if name not in _OF_THE_CALLER}
-    request = msgspec.structs.replace(prompt.request, options=options, subject="", idempotency_key=None)
-    return msgspec.structs.replace(prompt, request=request)
+    request = msgspec.structs.replace(prompt.request, options=options, subject="", idempotency_key=None, knowledge=())
+    return msgspec.structs.replace(prompt, request=request, sources=())
 
 
 def texts_of(prompt: Prompt) -> tuple[tuple[str, ...], int]:

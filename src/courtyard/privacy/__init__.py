@@ -1,9 +1,12 @@
 """Finds personal data and secrets in texts, and masks them, reversibly or not."""
 
+from courtyard.privacy.chinese.reader import ChineseReader
+from courtyard.privacy.chinese.word import Word
 from courtyard.privacy.digests import Digests
 from courtyard.privacy.identifiers import Identifiers
 from courtyard.privacy.masking import Masked, Masking, Mode, Restoring, repeated
 from courtyard.privacy.model import KINDS, Detector, Finding, Kind, Name, is_sensitive
+from courtyard.privacy.normal import unescaped
 from courtyard.privacy.register.exports import Exports
 from courtyard.privacy.register.model import (
     EVERY,
@@ -51,6 +54,7 @@ __all__ = [
     "Breach",
     "Case",
     "CaseState",
+    "ChineseReader",
     "Consent",
     "Counter",
     "Deadline",
@@ -90,10 +94,12 @@ __all__ = [
     "Vault",
     "Whom",
     "Withdrawal",
+    "Word",
     "check",
     "is_sensitive",
     "missing",
     "read_texts",
     "repeated",
     "rewrite",
+    "unescaped",
 ]
