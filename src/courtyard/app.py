@@ -12,11 +12,13 @@ from courtyard.billing import Billing, Payments
 from courtyard.catalogue import Catalogue, CatalogueSettings, Providers
 from courtyard.core.amount import Unit
 from courtyard.core.clock import Clock, SystemClock
+from courtyard.documents import Documents
 from courtyard.egress import Egress
 from courtyard.engines import Way
 from courtyard.evaluation import Evaluations
 from courtyard.evidence import Evidence, HeldRecords, SealedReceipt
 from courtyard.identity import HeldPeople, Identity
+from courtyard.knowledge import HeldDocuments, Indexer, Knowledge, KnowledgeSources, Teacher, Told
 from courtyard.labels import Labels
 from courtyard.ledger import HeldReceipts, Ledger, Period
 from courtyard.licensing import Licensing, LicensingSettings
@@ -111,7 +113,10 @@ class House:
             },
             settings=settings.evidence,
         )
+        self.documents = Documents(settings.documents)
+        self.knowledge = Knowledge(self.database, self.clock, self.documents, settings.knowledge)
         conversations = HeldConversations(self.database)
+        held_documents = HeldDocuments(self.database, self.knowledge.intake)
         self.register = Register(
             self.database,
             self.keyring,
@@ -121,11 +126,12 @@ class House:
             figures=self.gate,
             holders=(
                 conversations,
+                held_documents,
                 HeldRecords(self.evidence, self.digests),
                 HeldReceipts(self.ledger),
                 HeldPeople(self.identity),
             ),
-            aging=(conversations,),
+            aging=(conversations, held_documents),
             organisations=lambda: [one.id for one in self.identity.organisations()],
         )
         self.deadlines = Deadlines(self.database, self.clock, [self.register.due, self.gate.due])
@@ -146,7 +152,29 @@ class House:
 
     def close(self) -> None:
         """Let go of files and connections."""
+        self.documents.close()
+        self.knowledge.close()
         self.committer.close()
+        self.database.close()
+
+
+class ReadingRoom:
+    """What the process that reads documents knows of the house: the documents that wait, and where they come from."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None, *, told: Told | None = None) -> None:
+        clock = clock or SystemClock()
+        url, directory = settings.database_url, settings.data_dir
+        self.directory = directory
+        self.database = Database(url) if url else Database.in_directory(directory)
+        self.database.upgrade()
+        self.documents = Documents(settings.documents)
+        self.indexer = Indexer(self.database, clock, self.documents, settings.knowledge, told=told)
+        self.sources = knowledge_sources(settings, self.database, self.documents, clock)
+        self.teacher = Teacher(self.database, clock, settings.knowledge)
+
+    def close(self) -> None:
+        """Let go of what was begun, and of connections."""
+        self.documents.close()
         self.database.close()
 
 
@@ -169,6 +197,11 @@ class Outpost:
     def close(self) -> None:
         """Let go of connections."""
         self.database.close()
+
+
+def knowledge_sources(settings: Settings, database: Database, documents: Documents, clock: Clock) -> KnowledgeSources:
+    """Make what knows where documents come from; buckets' keys lie beside the house's own."""
+    return KnowledgeSources(database, Keyring(settings.data_dir / "keys"), clock, settings.knowledge, documents)
 
 
 def _sources(house: "House") -> Sources:

@@ -12,9 +12,11 @@ from courtyard.app import House
 from courtyard.assistant import Assistant
 from courtyard.billing import Clerk, PaymentDoor, Warnings
 from courtyard.console import ConsoleRooms, ConsoleSettings, WallRooms, console_app
-from courtyard.gateway import OPERATIONS, Gateway, GatewayLimits, Operations, Readiness
-from courtyard.http import Receive, Scope, Send
+from courtyard.core.principal import Principal
+from courtyard.gateway import OPERATIONS, Gateway, GatewayLimits, Operations, Readiness, credential
+from courtyard.http import Headers, Receive, Scope, Send
 from courtyard.identity import ScimDoor
+from courtyard.knowledge import Grounding, McpDoor
 from courtyard.policy import Policy
 from courtyard.serving import Pool, Serving, Wall
 from courtyard.settings import Settings
@@ -62,7 +64,9 @@ class Server:
                 exports=house.register.exports,
                 labels=house.labels,
             ),
+            grounding=Grounding(house.knowledge, quotes_below_bytes=settings.knowledge.quotes_below_bytes),
         )
+        self.mcp = McpDoor(house.knowledge, self.who)
         self.gateway = Gateway(house.identity, self.serving, self.telemetry, _limits(settings), house.clock)
         self.assistant = Assistant(house.database, self.serving, house.clock)
         self.operations = Operations(house.identity, self.telemetry, self.readiness)
@@ -87,6 +91,7 @@ class Server:
                 payments=house.payments,
                 serving=self.serving,
                 assistant=self.assistant,
+                knowledge=house.knowledge,
                 wall=WallRooms(
                     providers=house.providers,
                     packs=house.packs,
@@ -100,7 +105,10 @@ class Server:
                 ),
                 clock=house.clock,
                 settings=ConsoleSettings(
-                    url=settings.server.url, hosts=settings.server.hosts, currency=settings.currency
+                    url=settings.server.url,
+                    hosts=settings.server.hosts,
+                    currency=settings.currency,
+                    upload_bytes_max=settings.documents.bytes_max,
                 ),
                 health=self.pool.health,
             )
@@ -119,6 +127,7 @@ class Server:
             asyncio.to_thread(self.house.detection.find, ""),  # The first search makes its tables ready.
             asyncio.to_thread(self.house.gate.reload),
             asyncio.to_thread(self.house.labels.load),
+            asyncio.to_thread(self.house.knowledge.reload),
         )
         self._tasks = [
             asyncio.create_task(self._follow()),
@@ -138,10 +147,16 @@ class Server:
             await self.operations(scope, receive, send)
         elif path.startswith(f"{ScimDoor.PREFIX}/"):
             await self._noted("scim", self._scim_door, scope, receive, send)
+        elif path == McpDoor.PATH:
+            await self._noted("mcp", self.mcp, scope, receive, send)
         elif path.startswith(PaymentDoor.PREFIX):
             await self._noted("payments", self._payment_door, scope, receive, send)
         else:
             await self._noted("console", self._console, scope, receive, send)
+
+    def who(self, headers: Headers) -> Principal:
+        """Tell by its key who asks."""
+        return self.house.identity.authenticate(credential(headers))
 
     async def drain(self, seconds: float | None = None) -> None:
         """Take no new work, and see what is running to its end; after `seconds`, or `drain_s`, the rest is cut."""
@@ -154,7 +169,7 @@ class Server:
         """Close everything in the order that loses nothing: doors, engines, books."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, self.clerk.stop(), return_exceptions=True)
+        await asyncio.gather(*self._tasks, self.clerk.stop(), self.mcp.close(), return_exceptions=True)
         await asyncio.gather(self.pool.close(), self.house.detection.close())
         await self.house.ledger.stop()
         await asyncio.to_thread(self.house.evidence.close)
@@ -243,6 +258,7 @@ class Server:
             "approvals": house.gate.reload,
             "providers": house.providers.reload,
             "privacy": self._know_privacy,
+            "knowledge": house.knowledge.reload,
         }
         async with self._catching_up:
             now = await asyncio.to_thread(house.revisions.read)

@@ -11,9 +11,11 @@ from msgspec import Meta
 
 from courtyard.billing import BillingSettings, PaymentsSettings
 from courtyard.core.ids import Region
+from courtyard.documents import DocumentsSettings
 from courtyard.egress import EgressSettings
 from courtyard.evidence import EvidenceSettings
 from courtyard.identity import SignOnSettings
+from courtyard.knowledge import KnowledgeSettings
 from courtyard.labels import LabelsSettings
 from courtyard.notices import NoticesSettings
 from courtyard.privacy import DetectionSettings
@@ -113,6 +115,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     privacy: DetectionSettings = DetectionSettings()
     notices: NoticesSettings = NoticesSettings()
     egress: EgressSettings = EgressSettings()
+    documents: DocumentsSettings = DocumentsSettings()
+    knowledge: KnowledgeSettings = KnowledgeSettings()
 
     @property
     def egress_socket(self) -> Path:

@@ -1,7 +1,7 @@
 """Every room behind the assistant, and an engine that a test can hold, break and listen to."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,14 @@ from courtyard.core.usage import Usage
 from courtyard.engines import EngineSettings, Health
 from courtyard.evidence import Evidence
 from courtyard.identity import Identity
+from courtyard.knowledge import Grounding
 from courtyard.ledger import Ledger, Purpose
 from courtyard.licensing import Licensing
 from courtyard.policy import Policy
 from courtyard.pricing import Pricing
 from courtyard.serving import Pool, Serving
 from courtyard.storage import Committer, Database, Keyring
+from tests.knowledge.shelf import Shelf
 
 USD = money("USD")
 MODEL = "parrot"
@@ -89,6 +91,7 @@ class Rooms:
         clock: Clock | None = None,
         settings: AssistantSettings | None = None,
         wallet_nano: int = 10**12,
+        shelved: Mapping[str, tuple[str, Mapping[str, Sequence[str]]]] | None = None,
     ) -> None:
         clock = clock or SystemClock()
         self.clock = clock
@@ -103,6 +106,8 @@ class Rooms:
         self.evidence = Evidence(directory / "evidence", keyring, self.committer, clock)
         self.licensing = Licensing(self.ledger, self.pricing, database, clock)
         self.pool = Pool({"openai_compatible": self._hatch}, clock)
+        set_up = self.identity.setup()
+        organisation = set_up.organisation.id
         self.serving = Serving(
             policy=Policy.of(["models", "size", "residency"]),
             licensing=self.licensing,
@@ -111,9 +116,9 @@ class Rooms:
             pool=self.pool,
             evidence=self.evidence,
             clock=clock,
+            grounding=Grounding(Shelf(organisation, shelved)) if shelved else None,
         )
         self.assistant = Assistant(database, self.serving, clock, settings=settings or AssistantSettings())
-        set_up = self.identity.setup()
         self.catalogue.add(
             MODEL,
             url="http://127.0.0.1:9",
@@ -123,7 +128,6 @@ class Rooms:
             aliases=["default"],
         )
         self.me = self._principal(str(set_up.person.id))
-        organisation = set_up.organisation.id
         self.pricing.set_price("*", {"input": 10**9, "output": 2 * 10**9}, currency="USD")
         self.wallet = self.ledger.open_account(organisation, purpose=Purpose.WALLET, unit=USD)
         if wallet_nano:

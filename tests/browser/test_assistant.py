@@ -167,6 +167,22 @@ def test_nothing_hostile_gets_out_of_a_conversation(visit: Open):
     assert page.locator(".log :is(img, script, svg:not(.icon, .mark), iframe, object, style, form)").count() == 0
 
 
+def test_formulas_are_drawn_and_money_is_not(visit: Open):
+    """Between dollars, brackets and parentheses; whatever one asks for, no link, picture or style comes of it."""
+    page = visit()
+    ask(page, FORMULAS)
+    said = page.locator(".answer .said")
+    expect(said.locator("math")).to_have_count(5)
+    tags = set(page.evaluate("[...document.querySelectorAll('.said math *')].map((one) => one.localName)"))
+
+    expect(said).to_contain_text("It costs $5 and $10, or $5-$10.")
+    expect(said.locator("mfrac")).to_have_count(1)
+    expect(said.locator("code")).to_have_text(["\\nosuch", "$x$"])
+    assert tags <= {"mfrac", "mi", "mn", "mo", "mrow", "mstyle", "msup", "mtext"}
+    assert page.locator(".said :is(a, img, [style], [id])").count() == 0
+    assert page.evaluate("window.hacked") is None
+
+
 def test_code_is_coloured_and_copied(visit: Open):
     """A block names its language, and its button copies the code and nothing else."""
     page = visit(permissions=["clipboard-read", "clipboard-write"])
@@ -339,17 +355,17 @@ def test_a_connection_that_breaks_loses_no_question(visit: Open):
 
 
 def test_everything_can_be_reached_by_keyboard(visit: Open):
-    """From the box, Tab leads over model and button; examples and conversations are buttons and links."""
+    """From the box, Tab leads over files, knowledge, model and button; examples are buttons, conversations links."""
     page = visit()
     page.get_by_role("button", name="Draft a friendly reminder").press("Enter")
     expect(page.locator("#text")).to_be_focused()
     expect(page.locator("#text")).to_have_value(re.compile("Draft a friendly"))
     reached = []
-    for _ in range(2):
+    for _ in range(4):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id"))
 
-    assert reached == ["model", "send"]
+    assert reached == ["files", "knowledge-button", "model", "send"]
     assert json.loads(page.locator("#assistant-words").inner_text())["copied"]
 
 
@@ -370,6 +386,17 @@ def test_it_looks_as_it_should(visit: Open, shot: Shot, size: str, dark: bool, l
     shot(page, f"assistant-{name}")
     assert fits(page)
 
+
+FORMULAS = r"""It costs $5 and $10, or $5-$10. Here $a^2$ and \(b\).
+
+$$
+\frac{1}{2}
+$$
+
+\[ \href{javascript:window.hacked=1}{x} \]
+
+$\includegraphics{https://evil.example/x.png}$ and $\nosuch$, and `$x$`
+"""
 
 SHOWN = {
     "en-US": """## Double entry

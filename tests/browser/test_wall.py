@@ -37,7 +37,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield running
 
 
-@pytest.mark.parametrize(("size", "dark", "language"), [("desk", False, "en-US"), ("phone", True, "zh-CN")])
+@pytest.mark.parametrize(
+    ("size", "dark", "language"), [("desk", False, "en-US"), ("phone", True, "zh-CN"), ("phone", False, "ar")]
+)
 def test_every_page_fits_and_everything_on_it_has_a_name(
     open_page: Open, shot: Shot, server: Running, size: str, dark: bool, language: str
 ) -> None:

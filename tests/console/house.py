@@ -24,9 +24,12 @@ from courtyard.core.clock import Clock, FrozenClock
 from courtyard.core.ids import AccountId, EngineName, KeyId, ModelName, PersonId, Region, RequestId, new_id
 from courtyard.core.principal import Role
 from courtyard.core.usage import Usage
+from courtyard.documents import Documents
 from courtyard.evaluation import Evaluations
 from courtyard.evidence import Evidence, HeldRecords
 from courtyard.identity import HeldPeople, Identity, IdentitySettings, Person
+from courtyard.knowledge import Grounding, Knowledge, KnowledgeSettings
+from courtyard.knowledge.indexing import Indexer
 from courtyard.ledger import Ledger, Leg, Outcome, Purpose, Receipt, Use
 from courtyard.licensing import Licensing
 from courtyard.notices import Notices
@@ -115,6 +118,8 @@ class House:
             settings=BILLING,
         )
         self.payments = Payments(database, self.clock, self.ledger)
+        self.documents = Documents()
+        self.knowledge = Knowledge(database, self.clock, self.documents)
         self._pool = Pool(cast("Any", plugins.load("engines")), self.clock)
         self.serving = Serving(
             policy=Policy.of(("models", "size", "residency")),
@@ -124,6 +129,7 @@ class House:
             pool=self._pool,
             evidence=self.evidence,
             clock=self.clock,
+            grounding=Grounding(self.knowledge),
         )
         self.wall = wall_of(self, directory, keyring)
         self.rooms = ConsoleRooms(
@@ -134,6 +140,7 @@ class House:
             licensing=licensing,
             serving=self.serving,
             assistant=Assistant(database, self.serving, self.clock),
+            knowledge=self.knowledge,
             evidence=self.evidence,
             notices=Notices(database, self.clock),
             billing=self.billing,
@@ -157,6 +164,12 @@ class House:
         """Serve one more model that comes with the house."""
         self.catalogue.serve_embedded(model, chosen=True)
         self.run(self._pool.follow(self.catalogue.engines()))
+
+    def read_documents(self) -> None:
+        """Read every document that waits."""
+        indexer = Indexer(self.database, self.clock, self.documents, KnowledgeSettings(names=False))
+        while indexer.turn() is not None:
+            pass
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Do something in the house's event loop, and wait for it."""
@@ -241,6 +254,7 @@ class House:
         self._thread.join()
         self._loop.close()
         self._committer.close()
+        self.documents.close()
 
     async def _close(self) -> None:
         await self._pool.close()
@@ -278,6 +292,12 @@ class Visitor:
     def send(self, path: str, fields: dict[str, Any], *, headers: dict[str, str] | None = None) -> httpx.Response:
         """Send exactly these fields."""
         return self._house.run(self._client.post(path, data=fields, headers=headers or {}))
+
+    def bring(self, path: str, name: str, content: bytes) -> httpx.Response:
+        """Send a file as a page's script does."""
+        headers = {"x-csrf-token": self.token(), "content-type": "application/octet-stream"}
+        sending = self._client.post(path, params={"name": name}, content=content, headers=headers)
+        return self._house.run(sending)
 
     def ask(self, path: str, body: Any, *, token: str | None = None) -> httpx.Response:
         """Send JSON as a page's script does."""

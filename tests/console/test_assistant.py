@@ -14,6 +14,8 @@ import pytest
 from courtyard.billing import Billing, Payments
 from courtyard.console import ConsoleRooms, ConsoleSettings, console_app
 from courtyard.core.principal import Role
+from courtyard.documents import Documents
+from courtyard.knowledge import Knowledge
 from courtyard.notices import Notices
 from courtyard.storage import Database
 from tests.assistant.house import Rooms
@@ -89,6 +91,7 @@ def application(rooms: Rooms) -> Any:
             licensing=rooms.licensing,
             serving=rooms.serving,
             assistant=rooms.assistant,
+            knowledge=Knowledge(rooms.database, rooms.clock, Documents()),
             evidence=rooms.evidence,
             notices=Notices(rooms.database, rooms.clock),
             billing=billing,
@@ -223,6 +226,57 @@ def test_a_conversation_is_nobody_elses(tmp_path: Path):
     assert {answer.status_code for answer in answers} == {404}
     assert all("secret" not in answer.text for answer in answers)
     assert id not in listing
+
+
+def test_a_conversation_is_shared_read_and_taken_back(tmp_path: Path):
+    """A colleague reads it by the link and finds nothing to change there; afterwards the link leads nowhere."""
+
+    async def visit():
+        async with visiting(tmp_path) as browser:
+            begin, *_ = await browser.ask(text="one two")
+            at = f"{API}/{begin.told['conversation']}"
+            link = f"/assistant/shared/{(await browser.send('POST', f'{at}/share')).json()['share']}"
+            colleague = Browser(application(browser.rooms), browser.rooms, str(browser.rooms.stranger().person))
+            read = await colleague.get(link)
+            refused = [await colleague.send(method, f"{at}/share") for method in ("POST", "DELETE")]
+            revoked = await browser.send("DELETE", f"{at}/share")
+            gone = await colleague.get(link)
+            await colleague.http.aclose()
+            return read, refused, revoked, gone
+
+    read, refused, revoked, gone = asyncio.run(visit())
+
+    assert read.status_code == 200
+    assert read.text.count("one two") >= 2
+    for tool in ("data-again", "data-edit", "/receipts/", "composer"):
+        assert tool not in read.text
+    assert {one.status_code for one in refused} == {404}
+    assert (revoked.status_code, gone.status_code) == (204, 404)
+
+
+def test_a_conversation_keeps_the_collections_that_are_there(tmp_path: Path):
+    """They are chosen with the first question or later, shown as chosen, and one that is gone is marked as stale."""
+
+    async def visit():
+        async with visiting(tmp_path) as browser:
+            knowledge = Knowledge(browser.rooms.database, browser.rooms.clock, Documents())
+            await asyncio.to_thread(knowledge.create, browser.principal, "travel", "Travel rules")
+            fresh = await browser.get("/assistant", knowledge="travel")
+            begin, *_ = await browser.ask(text="one", knowledge=["travel"])
+            at = begin.told["conversation"]
+            page = await browser.get(f"/assistant/{at}")
+            changed = await browser.send("PUT", f"{API}/{at}/knowledge", {"knowledge": ["travel", "gone"]})
+            stale = await browser.get(f"/assistant/{at}")
+            refused = await browser.send("PUT", f"{API}/{at}/knowledge", {"knowledge": "travel"})
+            return fresh.text, page.text, changed.json(), stale.text, refused.status_code
+
+    fresh, page, changed, stale, refused = asyncio.run(visit())
+
+    for text in (fresh, page, stale):
+        assert re.search(r'value="travel" checked>\s*<span dir="auto">Travel rules', text)
+    assert changed == {"knowledge": ["travel", "gone"]}
+    assert ("data-stale" in page, "data-stale" in stale) == (False, True)
+    assert refused == 400
 
 
 def test_answers_are_made_again_chosen_and_asked_for_in_other_words(tmp_path: Path):

@@ -184,6 +184,7 @@ def test_the_wall_says_who_is_there_and_what_crossed(house: House) -> None:
     one = house.operator().get("/wall/providers/acme").text
     assert "its contract" in one
     assert "students ask for it" in one
+    assert {"2026-01-09", "2026-01-20"} <= set(re.findall(r">(2026-[0-9-]+)</time>", one)), "the last days, as was said"
     assert house.operator().get("/wall/providers.csv").text.count("\n") == 2
 
 
@@ -246,15 +247,28 @@ def test_the_playground_masks_and_keeps_nothing(house: House, caplog: pytest.Log
     page = visitor.post("/wall/privacy", text=f"Write to {secret} today, {secret}", mode="reversible").text
     hard = visitor.post("/wall/privacy", text=f"Write to {secret}", mode="irreversible").text
     long = visitor.post("/wall/privacy", text="x" * 20_001)
+    escaped = visitor.post(
+        "/wall/privacy", text='{"to": "' + secret.replace("q", "\\u0071") + '"}', mode="reversible"
+    ).text
 
     assert len(re.findall(rf"<mark[^>]*>{re.escape(secret)}<small>e-mail", page)) == 2
     assert "as it was" in page
+    assert "as it was" in escaped
     assert "[email]" in hard
     assert long.status_code == 400
     assert "20,001" in long.text
     assert secret not in caplog.text
     kept = [path for path in house.directory.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
     assert kept == []
+
+
+def test_what_is_right_is_not_coloured_as_a_warning(house: House) -> None:
+    """The evidence's page says `notice good`, and there is such a notice."""
+    page = house.operator().post("/wall/evidence/verify").text
+    [styles] = re.findall(r'href="(/static/[^"]*/app\.css)"', page)
+
+    assert 'class="notice good"' in page
+    assert ".notice.good {" in house.operator().get(styles).text
 
 
 def test_a_decision_is_found_and_explained(house: House) -> None:

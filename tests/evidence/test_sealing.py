@@ -134,6 +134,7 @@ def test_a_record_has_no_room_for_content() -> None:
         "id", "at_ms", "organisation", "project", "who", "kind", "model", "decision", "rule", "rules", "regions",
         "engine", "region", "receipt", "outcome", "error", "duration_ms", "subject", "purpose", "provider", "tier",
         "pack", "decisions", "facts", "obligations", "classes", "masked", "label", "model_digest",
+        "passages",
     }  # fmt: skip
 
 

@@ -43,6 +43,7 @@ def test_every_prompt_has_n_choices(incoming, prompt, choices, content):
         ({"prompt": ["a"] * 5}, "prompt"),
         ({"prompt": ["a"] * 3, "n": 2}, "prompt"),
         ({"best_of": 3}, "best_of"),
+        ({"knowledge": ["handbook"]}, "knowledge"),
         ({"logprobs": 99}, "logprobs"),
     ],
 )

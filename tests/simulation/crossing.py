@@ -13,17 +13,17 @@ from msgspec.structs import replace
 
 from courtyard.catalogue import Caps
 from courtyard.core.admission import Admission, Obligation
-from courtyard.core.amount import Amount, money
+from courtyard.core.amount import REQUEST, Amount, money
 from courtyard.core.chat import Delta, Embeddings, Finish, Kind, Prompt, Request
 from courtyard.core.clock import FrozenClock, SystemClock
 from courtyard.core.errors import Busy, CourtyardError, EngineFailed
-from courtyard.core.ids import HOME, EngineName, ModelName, ProviderId, Region, RequestId
+from courtyard.core.ids import HOME, AccountId, EngineName, ModelName, ProviderId, Region, RequestId
 from courtyard.core.principal import Principal
 from courtyard.core.usage import Usage
 from courtyard.engines import EngineSettings, Health
 from courtyard.evidence import Evidence
 from courtyard.identity import Identity
-from courtyard.ledger import Ledger, Purpose
+from courtyard.ledger import Ledger, Period, Purpose
 from courtyard.licensing import Licensing
 from courtyard.policy import Decision, Facts, Policy
 from courtyard.policy.builtin.residency import Residency
@@ -38,6 +38,7 @@ REGIONS = (HERE, EU, MARS)
 PROVIDERS = (HOME, ProviderId("acme"), ProviderId("other"))
 SECRET = "anna.lund@example.org"
 MODEL = "m"
+_MANY = 10**9
 _PLENTY = Caps(requests=None, tokens=None, persons=None)
 
 
@@ -149,6 +150,13 @@ class Crossing:
         self._person = self.identity.setup()
         wallet = self.ledger.open_account(self._person.organisation.id, purpose=Purpose.WALLET, unit=money("USD"))
         self.ledger.top_up(wallet.id, Amount(10**12, money("USD")), "a test")
+        self.caps: dict[str, AccountId] = {}
+        for id in PROVIDERS[1:]:
+            cap = self.ledger.set_limit(f"provider:{id}", unit=REQUEST, period=Period.MONTH, count=_MANY)
+            assert cap is not None
+            self.caps[id] = cap.id
+        self.counted: dict[str, int] = {}
+        """How many requests each provider's cap has counted in the end."""
         self.names = [EngineName(f"engine-{number}") for number in range(6)]
         for number, name in enumerate(self.names):
             kinds = [Kind.CHAT, Kind.EMBEDDING]
@@ -207,6 +215,7 @@ class Crossing:
                 await asyncio.sleep(0)
             running = {task for task in running if not task.done() or task.result()}
         await asyncio.gather(*running)
+        self.counted = {id: _MANY - self.ledger.available(cap) for id, cap in self.caps.items()}
         await self.pool.close()
         await self.ledger.stop()
         await asyncio.to_thread(self.evidence.close)

@@ -20,4 +20,6 @@ def test_nothing_runs_outside_its_admission(tmp_path: Path, seed: int) -> None:
 
     world.close()
     database.close()
+    sent = {id: sum(id in providers for providers in world.calls.values()) for id in world.caps}
+    assert world.counted == sent, "a provider's cap counts what it was sent, also where another one answered"
     assert world.has_seen_it_all, f"{world.answered} answered, {world.refused} refused, {world.calls} asked"

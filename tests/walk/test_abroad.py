@@ -14,10 +14,12 @@ from courtyard.catalogue import Endpoint, Scope, Tier
 from courtyard.core.ids import ProviderId, Region
 from courtyard.evidence import Record
 from courtyard.gateway import GatewayLimits
+from courtyard.knowledge import Grounding
 from courtyard.ledger import UsageFilter
 from tests.catalogue.providing import ANA, ENOUGH, Provided, facts
 from tests.egress.outside import KEY, Certified, certified, outside
 from tests.engines.upstream_server import UpstreamServer
+from tests.knowledge.shelf import Shelf
 from tests.walk.housed import Housed, housed
 from tests.walk.upstreams import in_thread
 from tests.walk.wait import until
@@ -170,6 +172,21 @@ def test_vectors_are_made_of_masked_texts(house: Housed, theirs: UpstreamServer)
 
     assert status == 200
     assert "nothing here" in hears_nothing_personal(theirs)
+
+
+def test_passages_of_documents_are_masked_like_what_was_said(house: Housed, theirs: UpstreamServer) -> None:
+    """What was found in documents leaves without personal data, comes back whole, and no collection is named."""
+    shelf = Shelf(house.server.house.identity.organisations()[0].id, {"inbox-7": ("Inbox", {"mail.eml": [SAID]})})
+    house.server.serving._grounding = Grounding(shelf)
+
+    asked = chat("To whom do I write, and who can call?", knowledge=["inbox-7"], max_tokens=200)
+    status, body = ask(house, "/v1/chat/completions", asked)
+
+    assert status == 200
+    assert f"> {SAID}" in json.loads(body)["choices"][0]["message"]["content"]
+    seen = hears_nothing_personal(theirs)
+    assert "as agreed" in seen
+    assert "inbox-7" not in seen
 
 
 def test_tools_are_called_with_the_callers_own_words(house: Housed, theirs: UpstreamServer) -> None:

@@ -7,12 +7,15 @@ from courtyard.assistant.model import (
     Conversation,
     ConversationId,
     ConversationPage,
+    Grounding,
     Message,
     Piece,
+    Source,
     Speaker,
     State,
 )
 from courtyard.assistant.service import Assistant
+from courtyard.assistant.sharing import Shared, Shares
 
 __all__ = [
     "Assistant",
@@ -20,10 +23,14 @@ __all__ = [
     "Conversation",
     "ConversationId",
     "ConversationPage",
+    "Grounding",
     "HeldConversations",
     "Message",
     "Piece",
     "Reply",
+    "Shared",
+    "Shares",
+    "Source",
     "Speaker",
     "State",
 ]

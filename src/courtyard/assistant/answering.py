@@ -8,7 +8,7 @@ import structlog
 from msgspec.structs import replace
 
 from courtyard.assistant import rules
-from courtyard.assistant.model import Asked, Conversation, Message, Piece, Speaker, State
+from courtyard.assistant.model import Asked, Conversation, Grounding, Message, Piece, Speaker, State
 from courtyard.core.chat import Delta, Finish, Request
 from courtyard.core.clock import Clock
 from courtyard.core.errors import ContextOverflow, CourtyardError
@@ -56,6 +56,7 @@ class Reply:
         self._reasoning: list[str] = []
         self._finish: Finish | None = None
         self._answer: Answer | None = None
+        self._grounding: Grounding | None = None
         self._waiting: asyncio.Task[object] | None = None
         self._cut: CourtyardError | None = None
         self._ended = False
@@ -124,6 +125,8 @@ class Reply:
                 answer = await self._serving.answer(self._principal, request)
                 assert isinstance(answer, Answer), "only a request under an idempotency key repeats another"
                 self._answer = answer
+                if answer.grounded is not None:
+                    self._grounding = rules.grounding_of(answer.grounded)
                 async for delta in answer:
                     self._waiting = None
                     yield self._shown(delta)
@@ -188,6 +191,7 @@ class Reply:
             at_ms=self._clock.now_ms(),
             model=self._asked.conversation.model,
             finish=self._finish,
+            grounding=self._grounding,
             state=state,
             error=error.code if error else "",
             reason=error.message if error else "",

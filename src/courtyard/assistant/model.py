@@ -9,6 +9,7 @@ from courtyard.core.amount import Amount
 from courtyard.core.chat import Finish
 from courtyard.core.ids import EngineName, ModelName, OrganisationId, PersonId, Region, RequestId
 from courtyard.core.usage import Usage
+from courtyard.knowledge import DocumentId, How, Step
 from courtyard.ledger import Outcome
 
 ConversationId = NewType("ConversationId", str)
@@ -27,6 +28,8 @@ class AssistantSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Questions and answers in one conversation."""
     conversations_max: int = 10_000
     """Conversations that one person may keep."""
+    collections_max: int = 8
+    """Collections of documents that one conversation is answered from."""
 
 
 class Speaker(StrEnum):
@@ -52,6 +55,10 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     organisation: OrganisationId
     title: str
     model: ModelName
+    knowledge: tuple[str, ...] = ()
+    """Names of the collections that its questions are answered from."""
+    share: str = ""
+    """What the link ends with by which its organisation's people may read it; nothing where it is not shared."""
     created_ms: int
     updated_ms: int
     answering_until_ms: int = 0
@@ -67,6 +74,36 @@ class ConversationPage(msgspec.Struct, frozen=True, kw_only=True):
 
     conversations: tuple[Conversation, ...]
     next: str | None = None
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A passage that an answer was made from: where it stands, and never what it says."""
+
+    collection: str
+    """The collection's name."""
+    document: DocumentId
+    passage: int
+    """Its number in the document."""
+    title: str
+    """The document's."""
+    page: int
+    path: tuple[Step, ...]
+    """How the question led there."""
+
+
+class Grounding(msgspec.Struct, frozen=True, kw_only=True):
+    """What was looked up for an answer."""
+
+    question: str
+    """What was looked for, in words that need no conversation to be understood."""
+    how: How
+    """Whether a model answered from the sources, they were quoted, or nothing was found."""
+    sources: tuple[Source, ...] = ()
+    """In the order of the numbers by which the answer cites them, from 1."""
+    graph: bool = False
+    """Whether the graph of the documents took part."""
+    why: str = ""
+    """Why it did not."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +126,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     receipt: RequestId | None = None
     outcome: Outcome | None = None
     finish: Finish | None = None
+    grounding: Grounding | None = None
+    """What was looked up for it; nothing where no collection was chosen."""
     state: State = State.COMPLETE
     error: str = ""
     """The code of the error that ended the answer."""

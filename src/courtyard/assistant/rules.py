@@ -8,14 +8,24 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
-from courtyard.assistant.model import AssistantSettings, Conversation, ConversationId, Message, Speaker
+from courtyard.assistant.model import (
+    AssistantSettings,
+    Conversation,
+    ConversationId,
+    Grounding,
+    Message,
+    Source,
+    Speaker,
+)
 from courtyard.core.chat import Kind, Request
 from courtyard.core.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from courtyard.core.ids import ModelName, PersonId, RequestId
 from courtyard.core.principal import Principal
+from courtyard.knowledge import Grounded
 
 TITLE_LENGTH_MAX = 120
 MODEL_LENGTH_MAX = 200
+COLLECTION_LENGTH_MAX = 200
 _TITLE_LENGTH = 60
 """How much of a first question names a conversation."""
 _UNTITLED = "…"
@@ -90,6 +100,17 @@ def clean_model(name: ModelName | None) -> ModelName | None:
     if name is not None and not (0 < len(name) <= MODEL_LENGTH_MAX and name.isprintable()):
         raise InvalidRequest(f"a model's name has 1 to {MODEL_LENGTH_MAX} characters", param="model")
     return name
+
+
+def clean_knowledge(names: Sequence[str], settings: AssistantSettings) -> tuple[str, ...]:
+    """Return which collections were chosen; whether they are there, and whose, is seen when they are searched."""
+    if len(names) > settings.collections_max:
+        raise InvalidRequest(
+            f"a conversation has at most {settings.collections_max} collections; choose fewer", param="knowledge"
+        )
+    if not all(0 < len(name) <= COLLECTION_LENGTH_MAX and name.isprintable() for name in names):
+        raise InvalidRequest(f"a collection's name has 1 to {COLLECTION_LENGTH_MAX} characters", param="knowledge")
+    return tuple(dict.fromkeys(names))
 
 
 def clean_search(text: str) -> str:
@@ -171,7 +192,29 @@ def history(messages: Iterable[Message], *, instructions: str, bytes_max: int) -
     return (*system, *turns[first:])
 
 
-def request_of(turns: Sequence[Turn], *, model: ModelName, id: RequestId) -> Request:
+def grounding_of(grounded: Grounded) -> Grounding:
+    """Keep what was found as places in documents: their texts stay where they may be erased, and who reads them."""
+    sources = tuple(
+        Source(
+            collection=hit.collection,
+            document=hit.passage.document,
+            passage=hit.passage.number,
+            title=kept(hit.title),
+            page=hit.passage.page,
+            path=hit.path,
+        )
+        for hit in grounded.hits
+    )
+    return Grounding(
+        question=kept(grounded.question),
+        how=grounded.how,
+        sources=sources,
+        graph=grounded.found.graph,
+        why=kept(grounded.found.why),
+    )
+
+
+def request_of(turns: Sequence[Turn], *, model: ModelName, id: RequestId, knowledge: tuple[str, ...] = ()) -> Request:
     """Write the request that the house is asked."""
     content = msgspec.json.encode(turns)
     return Request(
@@ -180,6 +223,7 @@ def request_of(turns: Sequence[Turn], *, model: ModelName, id: RequestId) -> Req
         model=model,
         content=Raw(content),
         stream=True,
+        knowledge=knowledge,
         purpose=_PURPOSE,
         digest=sha256(content).digest(),
     )

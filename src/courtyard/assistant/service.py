@@ -1,6 +1,7 @@
 """The assistant's face: one person's conversations, and the answers in them."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -18,6 +19,7 @@ from courtyard.assistant.model import (
     State,
 )
 from courtyard.assistant.rules import Asking
+from courtyard.assistant.sharing import Shares
 from courtyard.catalogue import Model
 from courtyard.core.chat import Kind, Request
 from courtyard.core.clock import Clock
@@ -49,6 +51,7 @@ class Assistant:
         self._serving = serving
         self._clock = clock
         self.settings = settings
+        self.shares = Shares(database)
         self._replies: dict[RequestId, Reply] = {}
         self._draining = False
         self._idle = asyncio.Event()
@@ -97,7 +100,9 @@ class Assistant:
             conversation = _found(store.read_conversation(db, id, rules.owner(principal)))
             return _numbered(store.read_messages(db, conversation.id, limit=1, until=number), number)
 
-    def create(self, principal: Principal, question: str, *, model: ModelName | None = None) -> Conversation:
+    def create(
+        self, principal: Principal, question: str, *, model: ModelName | None = None, knowledge: Sequence[str] = ()
+    ) -> Conversation:
         """Begin a conversation, named after the question that will be asked first.
 
         Raises:
@@ -111,6 +116,7 @@ class Assistant:
             organisation=principal.organisation,
             title=rules.title_of(rules.clean_question(question, self.settings)),
             model=rules.clean_model(model) or self.settings.model,
+            knowledge=rules.clean_knowledge(knowledge, self.settings),
             created_ms=now_ms,
             updated_ms=now_ms,
         )
@@ -130,6 +136,14 @@ class Assistant:
             conversation = _found(store.read_conversation(db, id, rules.owner(principal), to_change=True))
             store.set_title(db, conversation.id, cleaned)
         return replace(conversation, title=cleaned)
+
+    def choose_knowledge(self, principal: Principal, id: ConversationId, names: Sequence[str]) -> Conversation:
+        """Have the questions from now on answered from these collections."""
+        chosen = rules.clean_knowledge(names, self.settings)
+        with self._database.transaction() as db:
+            conversation = _found(store.read_conversation(db, id, rules.owner(principal), to_change=True))
+            store.set_knowledge(db, conversation.id, chosen)
+        return replace(conversation, knowledge=chosen)
 
     def delete(self, principal: Principal, id: ConversationId) -> None:
         """Delete a conversation and all that was said in it.
@@ -259,7 +273,7 @@ class Assistant:
         }
         ids = (asked.holder, *(RequestId(new_id("req")) for _ in range(1, len(histories))))
         return tuple(
-            rules.request_of(turns, model=asked.conversation.model, id=id)
+            rules.request_of(turns, model=asked.conversation.model, id=id, knowledge=asked.conversation.knowledge)
             for id, turns in zip(ids, histories, strict=True)
         )
 

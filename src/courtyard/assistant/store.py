@@ -2,16 +2,20 @@
 
 from typing import Any
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, insert, literal, or_, select, update
 
-from courtyard.assistant.model import Conversation, ConversationId, Message, Speaker, State
+from courtyard.assistant.model import Conversation, ConversationId, Grounding, Message, Speaker, State
 from courtyard.assistant.tables import conversations as _conversations
 from courtyard.assistant.tables import messages as _messages
 from courtyard.core.amount import Amount, Unit
 from courtyard.core.chat import Finish
-from courtyard.core.ids import ModelName, PersonId, RequestId
+from courtyard.core.ids import ModelName, OrganisationId, PersonId, RequestId
 from courtyard.core.usage import Usage
 from courtyard.ledger import Outcome
+
+_names = msgspec.json.Decoder(tuple[str, ...]).decode
+_grounding = msgspec.json.Decoder(Grounding).decode
 
 
 def read_conversation(
@@ -22,6 +26,15 @@ def read_conversation(
         return None  # No id is like that, and databases don't take every text.
     mine = select(_conversations).where(_conversations.c.id == id, _conversations.c.person == person)
     row = db.execute(mine.with_for_update() if to_change else mine).one_or_none()
+    return None if row is None else _conversation(row)
+
+
+def read_shared(db: Connection, share: str, organisation: OrganisationId) -> Conversation | None:
+    """Read a conversation by the end of its link; only people of its organisation find it."""
+    if not (share and share.isascii() and share.isprintable()):
+        return None
+    shared = _conversations.c.share == share, _conversations.c.organisation == organisation
+    row = db.execute(select(_conversations).where(*shared)).one_or_none()
     return None if row is None else _conversation(row)
 
 
@@ -55,6 +68,7 @@ def write_conversation(db: Connection, conversation: Conversation) -> None:
             organisation=conversation.organisation,
             title=conversation.title,
             model=conversation.model,
+            knowledge=_listed(conversation.knowledge),
             created_ms=conversation.created_ms,
             updated_ms=conversation.updated_ms,
         )
@@ -63,6 +77,14 @@ def write_conversation(db: Connection, conversation: Conversation) -> None:
 
 def set_title(db: Connection, id: ConversationId, title: str) -> None:
     db.execute(update(_conversations).where(_conversations.c.id == id).values(title=title))
+
+
+def set_knowledge(db: Connection, id: ConversationId, knowledge: tuple[str, ...]) -> None:
+    db.execute(update(_conversations).where(_conversations.c.id == id).values(knowledge=_listed(knowledge)))
+
+
+def set_share(db: Connection, id: ConversationId, share: str) -> None:
+    db.execute(update(_conversations).where(_conversations.c.id == id).values(share=share or None))
 
 
 def delete_conversation(db: Connection, id: ConversationId) -> None:
@@ -167,6 +189,7 @@ def write_message(db: Connection, message: Message) -> None:
             receipt=message.receipt,
             outcome=message.outcome.value if message.outcome else None,
             finish=message.finish.value if message.finish else None,
+            grounding=msgspec.json.encode(message.grounding).decode() if message.grounding else None,
             state=message.state.value,
             error=message.error,
             reason=message.reason,
@@ -203,6 +226,10 @@ def unchoose(db: Connection, id: ConversationId, number: int) -> None:
     db.execute(update(_messages).where(*these).values(chosen=False))
 
 
+def _listed(names: tuple[str, ...]) -> str:
+    return msgspec.json.encode(names).decode()
+
+
 def _older(organisation: str, before_ms: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return _conversations.c.organisation == organisation, _conversations.c.updated_ms < before_ms
 
@@ -214,6 +241,8 @@ def _conversation(row: Row[Any]) -> Conversation:
         organisation=row.organisation,
         title=row.title,
         model=row.model,
+        knowledge=_names(row.knowledge),
+        share=row.share or "",
         created_ms=row.created_ms,
         updated_ms=row.updated_ms,
         answering_until_ms=row.answering_until_ms,
@@ -238,6 +267,7 @@ def _message(row: Row[Any]) -> Message:
         receipt=row.receipt,
         outcome=None if row.outcome is None else Outcome(row.outcome),
         finish=None if row.finish is None else Finish(row.finish),
+        grounding=None if row.grounding is None else _grounding(row.grounding),
         state=State(row.state),
         error=row.error,
         reason=row.reason,

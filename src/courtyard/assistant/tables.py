@@ -21,9 +21,12 @@ conversations = Table(
     Column("model", _NAME, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
+    Column("knowledge", Text, nullable=False, server_default="[]"),
+    Column("share", _ID),
     Column("holder", _ID),
     Column("answering_until_ms", BigInteger, nullable=False, default=0),
     Index("ix_conversations_person_updated", "person", "updated_ms", "id"),
+    Index("ix_conversations_share", "share", unique=True),
 )
 
 messages = Table(
@@ -49,6 +52,7 @@ messages = Table(
     Column("receipt", _ID),
     Column("outcome", _WORD),
     Column("finish", _WORD),
+    Column("grounding", Text),
     Column("state", _WORD, CheckConstraint(f"state IN ({_STATES})", name="state"), nullable=False),
     Column("error", _ID, nullable=False),
     Column("reason", Text, nullable=False),

@@ -146,6 +146,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     notice: str = ""
     digest: str | None = None
     """The SHA-256 of its file, where it has one."""
+    bytes: int = 0
+    """The size of its file; 0 where it has none here, and its size is not known."""
 
 
 class EngineEntry(msgspec.Struct, frozen=True, kw_only=True):

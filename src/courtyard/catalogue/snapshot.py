@@ -74,4 +74,5 @@ def _model(
         licence=kept.licence,
         notice=kept.notice,
         digest=kept.artifact.sha256 if kept.artifact else None,
+        bytes=kept.artifact.bytes if kept.artifact else 0,
     )

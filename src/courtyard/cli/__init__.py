@@ -12,11 +12,13 @@ from courtyard.cli import (
     contracts,
     customers,
     directories,
+    documents,
     evaluation,
     evidence,
     exports,
     identity,
     invoices,
+    knowledge,
     labels,
     licence,
     models,
@@ -73,6 +75,8 @@ _SERVE, _WHO, _MONEY, _PROOF = "Serve", "Who may", "Money", "Proof"
 app.command(rich_help_panel=_SERVE)(serve)
 app.add_typer(models.app, name="models", rich_help_panel=_SERVE)
 app.add_typer(providers.app, name="providers", rich_help_panel=_SERVE)
+app.add_typer(documents.app, name="documents", rich_help_panel=_SERVE)
+app.add_typer(knowledge.app, name="knowledge", rich_help_panel=_SERVE)
 app.command(rich_help_panel=_SERVE)(egress)
 app.command("backup", rich_help_panel=_SERVE)(backups.make)
 app.command("restore", rich_help_panel=_SERVE)(backups.restore)

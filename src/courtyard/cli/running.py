@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from courtyard.cli.listening import Listener
     from courtyard.server import Server
 
+_INDEXER_DRAIN_S = 5.0
+"""What is being read is taken up again by the next one; nobody waits for it."""
 _COLLECT_AFTER = 10_000
 """Objects made and not freed before the collector looks at them."""
 
@@ -30,8 +32,9 @@ async def serve_until_told(house: House, setup: Setup, port: list[socket.socket]
     server_type, listener_type = await asyncio.to_thread(_web)
     server = server_type(house, pool)
     listener = listener_type(server, port)
-    keeper = keeper_of(house)
-    keeper.start()
+    keepers = keepers_of(house)
+    for keeper in keepers:
+        keeper.start()
     try:
         await asyncio.gather(loading, server.start())
         spare_collector()
@@ -41,15 +44,27 @@ async def serve_until_told(house: House, setup: Setup, port: list[socket.socket]
         await running
     finally:
         await server.stop()
-        await keeper.stop()
+        await asyncio.gather(*(keeper.stop() for keeper in keepers))
 
 
-def keeper_of(house: House) -> Keeper:
-    """Keep the egress running where an engine is another provider's, and the settings don't say that it runs itself."""
-    settings, catalogue = house.settings, house.catalogue
-    command = (sys.executable, "-m", "courtyard", "egress", "--data-dir", str(settings.data_dir), "--with-parent")
-    wanted = settings.egress.run
-    return Keeper(command, lambda: wanted and catalogue.leads_outside, drain_s=settings.server.drain_s)
+def keepers_of(house: House) -> tuple[Keeper, ...]:
+    """Keep what serving needs beside it: the egress while an engine is another provider's, and who reads documents."""
+    settings, catalogue, knowledge = house.settings, house.catalogue, house.knowledge
+    run, index = settings.egress.run, settings.knowledge.index
+    return (
+        Keeper(_beside(house, "egress"), lambda: run and catalogue.leads_outside, drain_s=settings.server.drain_s),
+        Keeper(
+            _beside(house, "knowledge", "index"),
+            lambda: index and knowledge.is_awaited,
+            drain_s=_INDEXER_DRAIN_S,
+            name="indexer",
+        ),
+    )
+
+
+def _beside(house: House, *command: str) -> tuple[str, ...]:
+    where = "--data-dir", str(house.settings.data_dir)
+    return sys.executable, "-m", "courtyard", *command, *where, "--with-parent"
 
 
 def spare_collector() -> None:

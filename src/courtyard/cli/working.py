@@ -15,7 +15,7 @@ from courtyard import plugins
 from courtyard.app import House, of_worker
 from courtyard.cli.listening import Listener
 from courtyard.cli.ports import Address, private, share
-from courtyard.cli.running import keeper_of, spare_collector
+from courtyard.cli.running import keepers_of, spare_collector
 from courtyard.cli.supervising import Post
 from courtyard.core.errors import CourtyardError
 from courtyard.engines import EngineRoom, Room
@@ -70,8 +70,8 @@ async def _serve(house: House, common: Common, number: int, ready: Callable[[], 
     server = Server(house, Pool(cast("Any", plugins.load("engines")), house.clock, room=room))
     listener = Listener(server, share(common.addresses))
     ports = {worker: _port(line) for worker, line in common.lines.items()}
-    keeper = keeper_of(house)
-    if number == 1:  # One egress serves every worker of the machine.
+    keepers = keepers_of(house) if number == 1 else ()  # One of each serves every worker of the machine.
+    for keeper in keepers:
         keeper.start()
     try:
         await server.start()
@@ -84,7 +84,7 @@ async def _serve(house: House, common: Common, number: int, ready: Callable[[], 
         await running
     finally:
         await server.stop()
-        await keeper.stop()
+        await asyncio.gather(*(keeper.stop() for keeper in keepers))
 
 
 def _run_engines(common: Common, ready: Callable[[], None], lifeline: int) -> int:

@@ -1,4 +1,4 @@
-"""The web pages: sign in, assistant, usage, receipts, keys, models, billing, operators, the wall and a first guide."""
+"""Web pages: sign in, assistant, knowledge, usage, receipts, keys, models, billing, operators, the wall, a guide."""
 
 from courtyard.console.app import console_app
 from courtyard.console.rooms import ConsoleRooms, ConsoleSettings, WallRooms

@@ -1,6 +1,7 @@
 """The assistant: conversations of whoever is signed in, and answers as they are made."""
 
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -9,6 +10,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, FromQuery
 
 from courtyard.assistant import Assistant, Conversation, ConversationId, Message, Piece, Reply, Speaker
+from courtyard.console.knowledge_view import is_own
 from courtyard.console.page import HTML, Pages, in_thread, language_of, may, render
 from courtyard.console.rooms import ConsoleRooms
 from courtyard.console.session import Visit, rooms_of, signed_in
@@ -34,6 +36,14 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
 
     text: str
     model: ModelName | None = None
+    knowledge: tuple[str, ...] = ()
+    """The collections that a new conversation is answered from; one that is there keeps its own."""
+
+
+class Choice(msgspec.Struct, forbid_unknown_fields=True):
+    """Which collections a conversation is answered from."""
+
+    knowledge: tuple[str, ...]
 
 
 class Again(msgspec.Struct, forbid_unknown_fields=True):
@@ -56,7 +66,20 @@ class Variant(msgspec.Struct, forbid_unknown_fields=True):
 
 def routes(rooms: ConsoleRooms) -> list[BaseRouteHandler]:
     """Return the handlers of the assistant's pages and of what its script asks."""
-    return [home, conversation, listing, begin, ask, ask_otherwise, ask_again, message, choose, rename, remove]
+    return [
+        home,
+        conversation,
+        listing,
+        begin,
+        ask,
+        ask_otherwise,
+        ask_again,
+        message,
+        choose,
+        choose_knowledge,
+        rename,
+        remove,
+    ]
 
 
 @get("/assistant")
@@ -95,7 +118,7 @@ async def begin(request: Visit) -> Streamed:
     """Begin a conversation with a question, and stream the answer."""
     asked = await _read(request, Question)
     me, assistant = _me(request), rooms_of(request).assistant
-    made = await in_thread(assistant.create, me, asked.text, model=asked.model)
+    made = await in_thread(assistant.create, me, asked.text, model=asked.model, knowledge=asked.knowledge)
     try:
         reply = await assistant.send(me, made.id, asked.text, model=asked.model)
     except CourtyardError:
@@ -148,6 +171,15 @@ async def choose(request: Visit, id: FromPath[str], number: FromPath[int]) -> Re
     return _fragment(request, "assistant_message.html", message=chosen)
 
 
+@put(_API + "/{id:str}/knowledge")
+async def choose_knowledge(request: Visit, id: FromPath[str]) -> dict[str, Any]:
+    """Have the questions from now on answered from these collections."""
+    asked = await _read(request, Choice)
+    assistant = rooms_of(request).assistant
+    chosen = await in_thread(assistant.choose_knowledge, _me(request), ConversationId(id), asked.knowledge)
+    return {"knowledge": chosen.knowledge}
+
+
 @patch(_API + "/{id:str}")
 async def rename(request: Visit, id: FromPath[str]) -> dict[str, str]:
     """Give a conversation another name."""
@@ -182,6 +214,9 @@ async def _page(
 ) -> Response[str]:
     me, rooms = _me(request), rooms_of(request)
     assistant = rooms.assistant
+    collections = await in_thread(rooms.knowledge.collections, me)
+    wanted = found.knowledge if found else tuple(request.query_params.getall("knowledge", []))
+    chosen = {one.name for one in collections} & {*wanted}
     return render(
         request,
         "assistant.html",
@@ -190,13 +225,18 @@ async def _page(
         answering=found is not None and found.is_answering(rooms.clock.now_ms()),
         unanswered=bool(messages) and messages[-1].role is Speaker.USER,
         earlier=_earlier(assistant, messages),
+        collections=collections,
+        chosen=chosen,
+        reads=False,
+        stale=found is not None and chosen != {*wanted},
+        is_own=partial(is_own, me),
         models=assistant.models(me),
         model=assistant.model(me, found.model if found else None),
         text_length_max=assistant.settings.text_length_max,
         found=await in_thread(assistant.conversations, me, search=search, before=before),
         search=search,
         current=found.id if found else "",
-        **_sayings(request),
+        **sayings(request),
     )
 
 
@@ -246,10 +286,12 @@ def _fragment(request: Visit, template: str, **context: Any) -> Response[str]:
 def _written(request: Visit, template: str, **context: Any) -> str:
     pages: Pages = request.app.state["pages"]
     language = language_of(request)
-    return pages.write(template, {"t": language.text, "language": language, **_sayings(request), **context})
+    return pages.write(
+        template, {"t": language.text, "language": language, "reads": False, **sayings(request), **context}
+    )
 
 
-def _sayings(request: Visit) -> dict[str, Any]:
+def sayings(request: Visit) -> dict[str, Any]:
     """What the templates of messages need to say why an answer failed and what to do about it."""
     language = language_of(request)
 

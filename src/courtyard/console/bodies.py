@@ -69,7 +69,7 @@ class Body:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()
         except TimeoutError:
-            seconds = self._settings.body_s_max
+            seconds = self._s_max()
             raise RequestTimeout(f"the body was not complete after {seconds:g} seconds; send it again") from None
         if message["type"] == "http.disconnect":
             raise ClientGone
@@ -85,7 +85,7 @@ class Body:
     def _begin(self, headers: Headers) -> None:
         length, bytes_max = declared_length(headers), self._bytes_max()
         self._take(bytes_max if length is None else min(length, bytes_max))
-        self._deadline = asyncio.get_running_loop().time() + self._settings.body_s_max
+        self._deadline = asyncio.get_running_loop().time() + self._s_max()
 
     def _take(self, size: int) -> None:
         """Take `size` in all."""
@@ -94,6 +94,10 @@ class Body:
         else:
             self._room.give_back(self._taken - size)
         self._taken = size
+
+    def _s_max(self) -> float:
+        """Return how long a body may take to come to this address: `opt={"body_s_max": 600.0}`, or as anywhere."""
+        return float(self._scope["route_handler"].opt.get("body_s_max", self._settings.body_s_max))
 
     def _bytes_max(self) -> int:
         """Return the most that this address takes."""

@@ -57,6 +57,7 @@ class Place(NamedTuple):
 
 PLACES = (
     Place("/assistant", "nav_assistant", "chat", Action.USE_MODELS),
+    Place("/knowledge", "nav_knowledge", "book", Action.USE_MODELS),
     Place("/models", "nav_models", "cube"),
     Place("/usage", "nav_usage", "bars", Action.READ_USAGE),
     Place("/receipts", "nav_receipts", "receipt", Action.READ_USAGE),

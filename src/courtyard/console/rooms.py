@@ -16,6 +16,7 @@ from courtyard.engines import Health
 from courtyard.evaluation import Evaluations
 from courtyard.evidence import Evidence
 from courtyard.identity import Identity
+from courtyard.knowledge import Knowledge
 from courtyard.languages import Languages
 from courtyard.ledger import Ledger
 from courtyard.licensing import Licensing
@@ -38,7 +39,9 @@ class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Host names that it answers to besides that of `url`, this machine's own, `localhost` and IP addresses."""
     currency: str = "USD"
     body_bytes_max: int = 2 * 1024 * 1024
-    bodies_bytes_max: int = 64 * 1024 * 1024
+    upload_bytes_max: int = 50 * 1024 * 1024
+    """How large a file may be that somebody puts into a collection."""
+    bodies_bytes_max: int = 200 * 1024 * 1024
     """What the bodies of all requests may take together."""
     body_s_max: float = 30.0
     """How long a body may take to arrive."""
@@ -77,6 +80,7 @@ class ConsoleRooms:
     licensing: Licensing
     serving: Serving
     assistant: Assistant
+    knowledge: Knowledge
     evidence: Evidence
     notices: Notices
     billing: Billing

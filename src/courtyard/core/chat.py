@@ -61,6 +61,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """The end user, as the caller names them. Kept nowhere but as a keyed digest."""
     digest: bytes = b""
     """SHA-256 of the body as it came: tells a repeat of a request from another one under the same key."""
+    knowledge: tuple[str, ...] = ()
+    """Names of the collections whose passages it is to be answered from."""
 
     @property
     def input_tokens_max(self) -> int:
@@ -115,6 +117,7 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     masked: str = ""
     """How personal data in it was masked, `reversible` or `irreversible`; nothing where it is as it came."""
     sources: tuple[str, ...] = ()
+    """The passages that it quotes, in the order of their numbers, each `collection/document/number`."""
 
 
 class Delta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

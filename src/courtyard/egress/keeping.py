@@ -1,4 +1,4 @@
-"""Keeps the egress running beside a process that serves, for as long as an engine is another provider's."""
+"""Keeps a process running beside one that serves, for as long as it is wanted: the egress, or who reads documents."""
 
 import asyncio
 import contextlib
@@ -17,25 +17,28 @@ _LONG_LIFE_S = 60.0
 
 
 class Keeper:
-    """Starts the egress where it is wanted, and again when it ends. It never outlives this process.
+    """Starts a process where it is wanted, and again when it ends. It never outlives this one.
 
-    Its standard input stays open for as long as this process lives: at its end the egress drains, and ends too.
+    Its standard input stays open for as long as this process lives: at its end the other drains, and ends too.
     """
 
-    def __init__(self, command: Sequence[str], wanted: Callable[[], bool], *, drain_s: float) -> None:
+    def __init__(
+        self, command: Sequence[str], wanted: Callable[[], bool], *, drain_s: float, name: str = "egress"
+    ) -> None:
+        self._name = name
         self._command = tuple(command)
         self._wanted = wanted
         self._drain_s = drain_s
         self._life: asyncio.Task[None] | None = None
         self.pid: int | None = None
-        """The egress that runs now."""
+        """The process that runs now."""
 
     def start(self) -> None:
         """Begin to look whether it is wanted."""
         self._life = asyncio.get_running_loop().create_task(self._live())
 
     async def stop(self) -> None:
-        """End the egress, once what it sends is answered; safe to call twice."""
+        """End the process, once what it does is done; safe to call twice."""
         life, self._life = self._life, None
         if life is not None:
             life.cancel()
@@ -59,7 +62,7 @@ class Keeper:
             short_lives = 0 if loop.time() - began_s > _LONG_LIFE_S else short_lives + 1
             pause_s = _PAUSES_S[min(short_lives - 1, len(_PAUSES_S) - 1)] if short_lives else 0.0
             if self._wanted():
-                _log.error("egress_ended", status=process.returncode, again_in_s=pause_s)
+                _log.error(f"{self._name}_ended", status=process.returncode, again_in_s=pause_s)
             await asyncio.sleep(pause_s)
 
     async def _watch(self, process: Process) -> None:

@@ -72,6 +72,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The label that the answer bears."""
     model_digest: str = ""
     """The digest of the model's file, where it is ours to know."""
+    passages: dict[str, int] = {}
+    """How many passages of which documents it was answered from, by the digests of the documents."""
 
 
 class Sealed(Record, frozen=True, kw_only=True, omit_defaults=True):

@@ -8,9 +8,10 @@ from msgspec.json import encode
 from courtyard.core.chat import Finish
 from courtyard.core.errors import CourtyardError, EngineTimeout
 from courtyard.gateway.call import Call
-from courtyard.gateway.model import Bill, Head, Told
+from courtyard.gateway.model import Bill, Ground, Head, Source, Told
 from courtyard.gateway.wire.asked import Asked, Writer
 from courtyard.gateway.wire.replay import Replay
+from courtyard.gateway.wire.sources import ground_of, sources_of
 from courtyard.gateway.wire.usage import openai_usage
 from courtyard.gateway.wire.whole import Whole
 from courtyard.http import EVENT_STREAM, Send, TookTooLong, Watch, rate_headers
@@ -27,7 +28,7 @@ class Answering:
         self._call = call
         self._asked = asked
         self._answer = answer
-        self._head = Head(id=call.id, model=answer.model, created_s=created_s)
+        self._head = Head(id=call.id, model=answer.model, created_s=created_s, sources=sources_of(answer.grounded))
         self._settled = False
 
     async def send(self, watch: Watch) -> None:
@@ -90,7 +91,13 @@ class Answering:
         self._settled = True
         receipt = await self._answer.settled()
         label = self._answer.label
-        return bill_of(receipt, ignored=self._asked.ignored, label=None if label is None else label.field)
+        return bill_of(
+            receipt,
+            ignored=self._asked.ignored,
+            label=None if label is None else label.field,
+            sources=self._head.sources,
+            grounding=ground_of(self._answer.grounded),
+        )
 
 
 def error_of(ended: Exception | None) -> CourtyardError | None:
@@ -104,7 +111,12 @@ def error_of(ended: Exception | None) -> CourtyardError | None:
 
 
 def bill_of(
-    receipt: Receipt, *, ignored: tuple[str, ...] = (), label: dict[str, str | int | bool] | None = None
+    receipt: Receipt,
+    *,
+    ignored: tuple[str, ...] = (),
+    label: dict[str, str | int | bool] | None = None,
+    sources: tuple[Source, ...] = (),
+    grounding: Ground | None = None,
 ) -> Bill:
     """Tell a caller what its receipt says."""
     told = Told(
@@ -115,6 +127,8 @@ def bill_of(
         region=receipt.region,
         ignored=ignored,
         label=label,
+        sources=sources,
+        grounding=grounding,
     )
     finish = Finish.LENGTH if receipt.outcome == Outcome.CUT else Finish.STOP
     return Bill(usage=receipt.usage, told=told, finish=finish)

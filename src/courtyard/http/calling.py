@@ -35,6 +35,8 @@ class Called(NamedTuple):
     status: int
     body: bytes
     retry_after_s: int | None = None
+    headers: Mapping[str, str] = {}
+    """By their names in small letters."""
 
 
 def check_url(url: str, *, private_hosts: Collection[str] = ()) -> str:
@@ -61,6 +63,7 @@ def call(
     headers: Mapping[str, str] | None = None,
     seconds: float = 20.0,
     private_hosts: Collection[str] = (),
+    bytes_max: int = ANSWER_BYTES_MAX,
 ) -> Called:
     """Send one request, follow no redirect, and return the answer; all of it takes at most `seconds`.
 
@@ -86,7 +89,7 @@ def call(
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request(method, target, body=body, headers={"user-agent": "Courtyard", **(headers or {})})
         answer = connection.getresponse()
-        read = answer.read(ANSWER_BYTES_MAX + 1)
+        read = answer.read(bytes_max + 1)
     except (OSError, HTTPException, ValueError) as error:
         reason = str(error) or type(error).__name__
         raise CallFailed(f"{place} can't be reached: {reason}") from error
@@ -95,10 +98,11 @@ def call(
         connection.close()
     if late.is_set():  # What was read until then may look whole.
         raise CallFailed(f"{place} did not answer within {seconds:g} seconds")
-    if len(read) > ANSWER_BYTES_MAX:
-        raise CallFailed(f"{place} answered with more than {ANSWER_BYTES_MAX} bytes")
+    if len(read) > bytes_max:
+        raise CallFailed(f"{place} answered with more than {bytes_max} bytes")
     later = answer.headers.get("retry-after", "")
-    return Called(answer.status, read, int(later) if later.isascii() and later.isdigit() and len(later) < 7 else None)
+    after_s = int(later) if later.isascii() and later.isdigit() and len(later) < 7 else None
+    return Called(answer.status, read, after_s, {name.lower(): value for name, value in answer.headers.items()})
 
 
 def _split(url: str) -> SplitResult:

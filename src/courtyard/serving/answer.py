@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from courtyard.core.chat import Delta
 from courtyard.core.errors import CourtyardError
 from courtyard.core.rates import Rate
+from courtyard.knowledge import Grounded
 from courtyard.labels import Stated
 from courtyard.ledger import Receipt
 from courtyard.serving.meter import Meter
@@ -57,6 +58,11 @@ class Answer:
     def model(self) -> str:
         """The catalogue's name of the model that answers."""
         return self.walk.request.model
+
+    @property
+    def grounded(self) -> Grounded | None:
+        """What was found in documents, where it was to be answered from them; known before the first piece."""
+        return self.walk.grounded
 
     @property
     def rates(self) -> tuple[Rate, ...]:

@@ -114,12 +114,12 @@ class Border:
         return card
 
     async def _count(self, walk: Walk, route: Route, entity: str) -> None:
-        """Count the person whose request it is, once a year for each legal entity."""
+        """Count the persons whose request it is, each once a year for each legal entity."""
         assert self._providers is not None
-        who = walk.subject or walk.who or walk.principal.project
-        if not self._providers.knows(route.provider, who):
-            await asyncio.to_thread(self._providers.count, route.provider, who)
-        await self._export(walk, entity, who)
+        for who in _persons(walk):
+            if not self._providers.knows(route.provider, who):
+                await asyncio.to_thread(self._providers.count, route.provider, who)
+            await self._export(walk, entity, who)
 
     async def _export(self, walk: Walk, entity: str, who: str) -> None:
         if self._exports is None:
@@ -154,3 +154,11 @@ class Border:
                 "a text was lost when it was masked, so nothing was sent; tell the operator", rule="mask"
             )
         return masked
+
+
+def _persons(walk: Walk) -> tuple[str, ...]:
+    """Name the end user, and the caller who is a person: nobody hides behind a name that they give to others."""
+    caller = walk.who or walk.principal.project
+    if not walk.subject:
+        return (caller,)
+    return (walk.subject,) if walk.principal.person is None else (walk.subject, caller)

@@ -1,6 +1,6 @@
 """What providers may get: accounts of their own, held with every request that may go to them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -62,11 +62,16 @@ def legs(caps: Iterable[Cap], usage_max: Usage) -> tuple[Leg, ...]:
     return tuple([Leg(cap.account.id, _amount(cap.account, usage_max)) for cap in caps])
 
 
-def charges(caps: tuple[Cap, ...], hold: Hold, usage: Usage, *, served_by: ProviderId | None) -> tuple[Leg, ...]:
-    """Charge the provider that was asked, and none of the others; `hold` ends with the legs of the caps."""
+def charges(
+    caps: tuple[Cap, ...], hold: Hold, usage: Usage, *, sent: Collection[ProviderId], served_by: ProviderId | None
+) -> tuple[Leg, ...]:
+    """Charge a request to each provider that was sent it, and its tokens to the one that answered it.
+
+    `hold` ends with the legs of the caps.
+    """
     charged = []
     for cap, held in zip(caps, hold.legs[len(hold.legs) - len(caps) :], strict=True):
-        if cap.provider != served_by:
+        if cap.provider not in sent or (cap.account.unit == TOKEN and cap.provider != served_by):
             continue
         used = _amount(cap.account, usage)
         charged.append(Leg(held.account, used) if used <= held.amount else Leg(held.account, held.amount, capped=True))

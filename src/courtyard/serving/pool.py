@@ -128,7 +128,7 @@ class Pool:
                 engine, prompt = self._begin(walk, route), walk.prompt
                 if route.provider != HOME or route.mask:
                     prompt = (await border.cross(walk, route)).prompt
-                    engine = self._ready(route)  # It may have been taken out of service meanwhile.
+                    engine = self._sent(walk, route)
                 embeddings = await engine.embed(route.model, prompt)
             except _TRY_THE_NEXT as error:
                 self._failed(route, error)
@@ -141,9 +141,14 @@ class Pool:
 
     async def _elsewhere(self, walk: Walk, route: Route, border: Border) -> AsyncGenerator[Delta, None]:
         crossing = await border.cross(walk, route)
-        # The engine may have been taken out of service meanwhile.
-        deltas = self._ready(route).generate(route.model, crossing.prompt)
+        deltas = self._sent(walk, route).generate(route.model, crossing.prompt)
         return deltas if crossing.masked is None else restored(deltas, crossing.masked, crossing.prompt.request)
+
+    def _sent(self, walk: Walk, route: Route) -> Engine:
+        """Return the engine that is sent the request now: it may have been taken out of service meanwhile."""
+        engine = self._ready(route)
+        walk.sent |= {route.provider}
+        return engine
 
     def _ready(self, route: Route) -> Engine:
         """Return the engine of a route, as long as it is still where the route says."""

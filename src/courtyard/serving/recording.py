@@ -64,6 +64,7 @@ def record_of(walk: Walk, ending: Ending, *, now_ms: int) -> Record:
         classes=walk.seen.counts,
         masked=walk.masked,
         label=walk.label,
+        passages=walk.grounded.documents if walk.grounded else {},
         model_digest=(walk.model.digest or "") if walk.model and (route is None or route.provider == HOME) else "",
     )
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Generator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Generator, Iterable
 from hashlib import sha256
 from typing import Any
 
@@ -10,7 +10,7 @@ import msgspec
 
 from courtyard.catalogue import Catalogue, Model
 from courtyard.core.admission import Admission
-from courtyard.core.chat import Embeddings, Kind, Request
+from courtyard.core.chat import Delta, Embeddings, Kind, Request
 from courtyard.core.clock import Clock
 from courtyard.core.errors import (
     BudgetExhausted,
@@ -24,7 +24,7 @@ from courtyard.core.principal import Principal
 from courtyard.core.rates import Rate
 from courtyard.core.usage import Usage
 from courtyard.evidence import Evidence
-from courtyard.knowledge import ground
+from courtyard.knowledge import Grounding, ground
 from courtyard.ledger import Claim, Hold, Ledger, Outcome, Receipt
 from courtyard.licensing import Entitlement, Licensing
 from courtyard.policy import Policy, Seen
@@ -32,6 +32,7 @@ from courtyard.routing import EngineCard, routes
 from courtyard.serving import caps
 from courtyard.serving.answer import Answer
 from courtyard.serving.candidates import candidates
+from courtyard.serving.grounding import cited, written
 from courtyard.serving.pool import Pool
 from courtyard.serving.recording import record_of, use_of
 from courtyard.serving.walk import Ending, Walk
@@ -68,6 +69,7 @@ class Serving:
         evidence: Evidence,
         clock: Clock,
         wall: Wall = Wall(),
+        grounding: Grounding | None = None,
     ) -> None:
         self._policy = policy
         self._licensing = licensing
@@ -77,6 +79,7 @@ class Serving:
         self._evidence = evidence
         self._clock = clock
         self._wall = wall
+        self._grounding = grounding
 
     async def answer(self, principal: Principal, request: Request) -> Answer | Receipt:
         """Admit, hold and route a chat or a completion; the answer then runs as it is read.
@@ -88,9 +91,7 @@ class Serving:
         if first is not None:
             return first
         await self._begin(walk)
-        return Answer(
-            walk, self._pool.generate(walk, self._wall.border), finish=self._finish, rates=self._rates, wall=self._wall
-        )
+        return Answer(walk, self._deltas(walk), finish=self._finish, rates=self._rates, wall=self._wall)
 
     async def embed(self, principal: Principal, request: Request) -> Embedded | Receipt:
         """Return a vector an input, paid for and durable; or the receipt of the request that this one repeats."""
@@ -140,24 +141,28 @@ class Serving:
             walk.model = model = self._catalogue.resolve(request.model)
             walk.request = msgspec.structs.replace(request, model=model.name)
             _check_kind(model, request)
+            if request.knowledge:
+                await self._ground(walk, model)
             cards = self._pool.cards_of(model.placements)
             await self._know_caps(walk, cards)
             looked = await self._look_ahead(walk)
             admission = self._admit(walk, model, cards, looked=looked)
             walk.entitlement = self._licensing.entitle(admission)
             self._check_evidence()
-            prompt_tokens_max = _prompt_tokens_max(admission.request, model)
+            prompt_tokens_max = _prompt_tokens_max(admission.request, model) if walk.asks_model else 0
             await self._ensure(walk.entitlement, admission.request, model, prompt_tokens_max)
             # No await from here until the hold: what is affordable is still so when it is held.
-            tokens_max = self._tokens_max(admission, model, walk.entitlement, prompt_tokens_max)
+            tokens_max = self._tokens_max(walk, admission, model, prompt_tokens_max)
             output_max = (tokens_max or 0) * admission.request.choices
             walk.usage_max = Usage(input=prompt_tokens_max, output=output_max)
             if walk.caps:
                 admission = self._within_caps(walk, admission)
             walk.hold = self._reserve(walk, walk.entitlement)
-            walk.prompt = ground(admission, tokens_max=tokens_max)
-            draw = random.random()  # noqa: S311
-            walk.routes = routes(admission, model.placements, cards, draw=draw)
+            sources = walk.grounded.sources if walk.grounded else ()
+            walk.prompt = ground(admission, tokens_max=tokens_max, sources=sources)
+            if walk.asks_model:
+                draw = random.random()  # noqa: S311
+                walk.routes = routes(admission, model.placements, cards, draw=draw)
         except CourtyardError as error:
             if isinstance(error, RateLimited):
                 error.rates = self._rates(walk)
@@ -166,6 +171,24 @@ class Serving:
         except BaseException:
             self._refuse(walk, Unavailable("the request ended before it was admitted"))
             raise
+
+    async def _ground(self, walk: Walk, model: Model) -> None:
+        """Put what was found into the request, so that everything after judges what is really sent."""
+        if self._grounding is None:
+            raise InvalidRequest("no documents are kept here, so nothing can be answered from them", param="knowledge")
+        walk.grounded = await self._grounding.ground(
+            walk.principal, walk.request, context_tokens=model.context_tokens, model_bytes=model.bytes
+        )
+        walk.request = walk.grounded.request
+
+    def _deltas(self, walk: Walk) -> AsyncGenerator[Delta, None]:
+        grounded = walk.grounded
+        if grounded is None:
+            return self._pool.generate(walk, self._wall.border)
+        if not grounded.asks_model:
+            return written(grounded, walk.request.choices)
+        deltas = self._pool.generate(walk, self._wall.border)
+        return deltas if grounded.is_formed else cited(deltas, len(grounded.hits))
 
     async def _know_caps(self, walk: Walk, cards: Iterable[EngineCard]) -> None:
         """Have leases of what the model's providers may get at hand: rules may look at what is left of it."""
@@ -234,13 +257,14 @@ class Serving:
                 retry_after_s=5,
             )
 
-    def _tokens_max(
-        self, admission: Admission, model: Model, entitlement: Entitlement, prompt_tokens_max: int
-    ) -> int | None:
+    def _tokens_max(self, walk: Walk, admission: Admission, model: Model, prompt_tokens_max: int) -> int | None:
         """Bound a choice by what was asked, by the context, and by what every account can cover."""
-        request = admission.request
+        request, entitlement = admission.request, walk.entitlement
+        assert entitlement is not None, "what is affordable is known once it is known who pays"
         if request.kind == Kind.EMBEDDING:
             return None
+        if not walk.asks_model:
+            return 0
         wanted = _tokens_wanted(request, model)
         affordable = self._licensing.tokens_affordable(
             entitlement, request, self._ledger.available, prompt_tokens_max=prompt_tokens_max
@@ -261,7 +285,7 @@ class Serving:
         charges = self._licensing.charges(walk.entitlement, ending.usage, hold=caps.without(walk.hold, walk.caps))
         if walk.caps:
             provider = walk.route.provider if walk.route else None
-            charges += caps.charges(walk.caps, walk.hold, ending.usage, served_by=provider)
+            charges += caps.charges(walk.caps, walk.hold, ending.usage, sent=walk.sent, served_by=provider)
         settlement = self._ledger.settle(walk.hold, charges, use_of(walk, ending))
         walk.receipt = settlement.receipt
         recorded = self._record(walk, ending)

@@ -6,9 +6,10 @@ from courtyard.catalogue import Model
 from courtyard.core.admission import Admission, Terms
 from courtyard.core.chat import Prompt, Request
 from courtyard.core.errors import CourtyardError
-from courtyard.core.ids import HOME
+from courtyard.core.ids import HOME, ProviderId
 from courtyard.core.principal import Principal
 from courtyard.core.usage import Usage
+from courtyard.knowledge import Grounded
 from courtyard.ledger import Claim, Hold, Outcome, Receipt
 from courtyard.licensing import Entitlement
 from courtyard.policy import NOTHING, Seen
@@ -27,6 +28,8 @@ class Walk:
     begun_ms: int
     claim: Claim | None = None
     model: Model | None = None
+    grounded: Grounded | None = None
+    """What was found in documents, where it is to be answered from them."""
     admission: Admission | None = None
     entitlement: Entitlement | None = None
     usage_max: Usage = _NOTHING
@@ -44,6 +47,8 @@ class Walk:
     route: Route | None = None
     tier: str = ""
     """How far away the provider of that route stands."""
+    sent: frozenset[ProviderId] = frozenset()
+    """The other providers that it was sent to, those that failed among them."""
     masked: int = 0
     """How many places were masked for the route that is being tried."""
     label: str = ""
@@ -55,6 +60,11 @@ class Walk:
         self.route = route
         self.tier = "home" if route.provider == HOME else ""
         self.masked = 0
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether a model answers, and not a quotation."""
+        return self.grounded is None or self.grounded.asks_model
 
     @property
     def terms(self) -> Terms | None:

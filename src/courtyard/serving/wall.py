@@ -59,7 +59,8 @@ class Wall:
         """Say how the answer of a walk is labelled, once it is known whose engine answers."""
         if self._labels is None:
             return None
-        terms, organisation, request = walk.terms, walk.principal.organisation, walk.request
+        # An answer that is quoted from documents has no route: it bears whatever any of the terms asks.
+        terms, organisation, request = walk.terms or walk.admission, walk.principal.organisation, walk.request
         profile = next((one.value for one in terms.obligations if one.name == "label"), "") if terms else ""
         # What a pack obliges to is done, whatever was agreed.
         unlabelled = not profile and self._labels.agreed(organisation) is not None

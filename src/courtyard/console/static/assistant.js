@@ -1,5 +1,8 @@
 // The assistant's page: ask, show the answer as it is made, stop it, and manage conversations.
 
+import { Knowledge } from "./assistant-knowledge.js";
+import "./assistant-share.js";
+import { cite } from "./citations.js";
 import { draw } from "./markdown.js";
 import { Refused, copyText, given, send, toast } from "./page.js";
 
@@ -20,6 +23,8 @@ const latestButton = document.getElementById("latest");
 const pending = document.getElementById("pending");
 const touch = matchMedia("(pointer: coarse)");
 
+const knowledge = new Knowledge(page, words);
+
 let answer = null; // The answer under way, if there is one.
 
 // Showing
@@ -31,6 +36,7 @@ function showMarkdown(root) {
     said.replaceChildren();
     said.source = source;
     draw(said, source, words);
+    cite(said, [...(said.closest(".message")?.querySelectorAll(".sources button") ?? [])], words);
   }
 }
 
@@ -107,8 +113,8 @@ class Growing {
 
   replaceWith(element) {
     clearTimeout(this.timer);
-    const open = this.element.querySelector("details")?.open;
-    const details = element.querySelector("details");
+    const open = this.element.querySelector(".reasoning")?.open;
+    const details = element.querySelector(".reasoning");
     if (details && open) details.open = true;
     followed(() => this.element.replaceWith(element));
   }
@@ -165,6 +171,7 @@ function began(current, told, taken) {
     page.dataset.conversation = told.conversation;
     history.replaceState(null, "", `/assistant/${told.conversation}`);
     showTitle(told.title);
+    document.getElementById("share-button").hidden = false;
   }
   follows = true;
   followed(() => messages.append(current.growing.element));
@@ -220,10 +227,14 @@ function showTitle(title) {
 function askFirstOrNext() {
   const asked = text.value.trim();
   if (!asked || answer) return;
+  if (knowledge.isReading) return toast(words.attach_wait, "problem");
   const conversation = page.dataset.conversation;
   const path = conversation ? `/${conversation}/messages` : "";
-  ask("POST", path, { text: asked, model: model.value || null }, (told) => {
+  const body = { text: asked, model: model.value || null };
+  if (!conversation) body.knowledge = knowledge.chosen;
+  ask("POST", path, body, (told) => {
     text.value = "";
+    knowledge.asked();
     grow();
     messages.append(made(told.question));
   });

@@ -2,6 +2,7 @@
 // Two walls, either of which holds alone: the parser writes no HTML that it was given, and the sanitizer lets only
 // the tags below through. The page's content security policy is a third.
 
+import { drawFormulas, formulas } from "./maths.js";
 import DOMPurify from "./vendor/dompurify/purify.es.mjs";
 import markdownIt from "./vendor/markdown-it/markdown-it.esm.min.mjs";
 
@@ -24,6 +25,7 @@ const COLOURED = { ...TEXT, ALLOWED_TAGS: ["span"], ALLOWED_ATTR: ["class"] };
 
 const parser = markdownIt({ html: false, linkify: true, typographer: false });
 parser.linkify.set({ fuzzyLink: false, fuzzyEmail: false });
+formulas(parser);
 parser.validateLink = (address) => SAFE_LINK.test(address.trim());
 
 // A picture would tell its server who reads what; its address is a link instead.
@@ -78,6 +80,7 @@ export function draw(element, text, words, { growing = false } = {}) {
     }
   });
   while (element.children.length > blocks.length) element.lastElementChild.remove();
+  drawFormulas(element);
   [...element.querySelectorAll(".code-block:not([data-coloured])")]
     .filter((block) => !(growing && block === element.lastElementChild))
     .forEach(colour);

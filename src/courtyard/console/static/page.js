@@ -1,6 +1,9 @@
 // What every page does: talk to the server, say what was done, copy, confirm, and show times where the reader is.
 
 const words = JSON.parse(document.getElementById("words").textContent);
+
+/** The reader's language, with the digits that the server writes too. */
+export const locale = new Intl.Locale(words.language, { numberingSystem: "latn" });
 const token = document.querySelector('meta[name="csrf"]').content;
 
 /** Tell something in passing; `kind` is "done" or "problem". */
@@ -122,7 +125,7 @@ for (const time of document.querySelectorAll("time[data-ms]")) {
   const options = time.dataset.day === undefined ? { dateStyle: "medium", timeStyle: "medium" } : { dateStyle: "medium" };
   const at = new Date(Number(time.dataset.ms));
   time.title = at.toISOString();
-  time.textContent = new Intl.DateTimeFormat(words.language, options).format(at);
+  time.textContent = new Intl.DateTimeFormat(locale, options).format(at);
 }
 
 // On a narrow page the tabs are a row that scrolls; the one that is open is in sight.

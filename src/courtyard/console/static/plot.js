@@ -1,11 +1,11 @@
 // What every plot shares: its axes, its numbers and days in the reader's language, and the box that tells a place.
 
+import { locale } from "./page.js";
 import uPlot from "./vendor/uplot/uPlot.esm.js";
 
 export const HEIGHT = 272;
 export const NANO = 1e9;
 
-const language = document.documentElement.lang;
 const HALF = { day: 43200, month: 15 * 86400 };
 
 /** Draw columns or lines over days or months, up to `top` where there is a most; `tell(place)` gives the rows of the box. */
@@ -81,7 +81,7 @@ export function row(kind, name, value) {
 
 /** Writers of numbers, short for axes and long for the box; money comes in nano-units. */
 export function writer(currency) {
-  const number = (options) => new Intl.NumberFormat(language, options).format;
+  const number = (options) => new Intl.NumberFormat(locale, options).format;
   if (!currency) return { short: number({ notation: "compact" }), long: number({}) };
   const short = number({ style: "currency", currency, notation: "compact", maximumSignificantDigits: 3 });
   const long = number({ style: "currency", currency, maximumFractionDigits: 9 });
@@ -106,13 +106,13 @@ function tip(days, step, tell) {
 
 function dayWriter(step) {
   const options = step === "month" ? { month: "short", year: "2-digit" } : { month: "short", day: "numeric" };
-  const write = new Intl.DateTimeFormat(language, { ...options, timeZone: "UTC" }).format;
+  const write = new Intl.DateTimeFormat(locale, { ...options, timeZone: "UTC" }).format;
   return (seconds) => write(new Date(seconds * 1000));
 }
 
 function longDay(day, step) {
   const options = step === "month" ? { month: "long", year: "numeric" } : { dateStyle: "full" };
-  return new Intl.DateTimeFormat(language, { ...options, timeZone: "UTC" }).format(new Date(`${day}T00:00:00Z`));
+  return new Intl.DateTimeFormat(locale, { ...options, timeZone: "UTC" }).format(new Date(`${day}T00:00:00Z`));
 }
 
 // As wide as the longest label: about seven pixels a letter, twice that for a Chinese one.

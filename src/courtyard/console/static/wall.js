@@ -1,12 +1,11 @@
 // Draws what share of each day's requests ran at home.
 
-import { given, send, toast } from "./page.js";
+import { given, locale, send, toast } from "./page.js";
 import { colour, draw, keep, nothing, row } from "./plot.js";
 
 const words = given("wall-words");
-const language = document.documentElement.lang;
-const percent = (digits) => new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: digits }).format;
-const number = new Intl.NumberFormat(language).format;
+const percent = (digits) => new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: digits }).format;
+const number = new Intl.NumberFormat(locale).format;
 const figure = document.getElementById("plot");
 
 show();

@@ -6,11 +6,12 @@ import msgspec
 from msgspec import Meta, Raw
 from msgspec.json import Decoder, encode
 
-from courtyard.core.chat import Delta, Kind, Request
+from courtyard.core.chat import Delta, Finish, Kind, Request
 from courtyard.core.errors import CourtyardError, InvalidRequest
-from courtyard.gateway.model import Bill, Head, Told
+from courtyard.gateway.model import Bill, Head, Source, Told
 from courtyard.gateway.wire.asked import Incoming
 from courtyard.gateway.wire.fields import COUNT, FLAG, NAME, Fields, decode
+from courtyard.gateway.wire.sources import KNOWLEDGE, take_knowledge, url_citations
 from courtyard.gateway.wire.tools import Call, parts_of
 from courtyard.gateway.wire.usage import OpenAIUsage, openai_usage
 from courtyard.gateway.wire.whole import Choice, Whole
@@ -64,6 +65,7 @@ FIELDS: dict[str, Decoder[Any]] = SAMPLING | {
     "tool_choice": Decoder(str | ContentPart | None),
     "parallel_tool_calls": FLAG,
     "reasoning_effort": Decoder(str | None),
+    "knowledge": KNOWLEDGE,
 }
 
 
@@ -76,7 +78,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
 
     def whole(self, head: Head, whole: Whole, bill: Bill) -> bytes:
         """Write the answer in one piece."""
-        choices = [_choice(index, choice, bill) for index, choice in enumerate(whole.choices)]
+        choices = [_choice(index, choice, bill, head.sources) for index, choice in enumerate(whole.choices)]
         return encode(
             ChatCompletion(
                 id=head.name("chatcmpl-"),
@@ -89,7 +91,10 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def writer(self, head: Head) -> "ChatWriter":
-        return ChatWriter(head, choices=self.request.choices, include_usage=self.include_usage)
+        choices = self.request.choices
+        if self.request.knowledge:
+            return GroundedChatWriter(head, choices=choices, include_usage=self.include_usage)
+        return ChatWriter(head, choices=choices, include_usage=self.include_usage)
 
 
 def read_chat(incoming: Incoming) -> Chat:
@@ -101,6 +106,7 @@ def read_chat(incoming: Incoming) -> Chat:
     stream, include_usage = take_stream(fields)
     choices = take_choices(fields, incoming.limits.choices_max)
     tokens_max, completion_tokens_max = fields.take("max_tokens", COUNT), fields.take("max_completion_tokens", COUNT)
+    knowledge = take_knowledge(fields)
     fields.check(FIELDS)
     return Chat(
         request=Request(
@@ -116,6 +122,7 @@ def read_chat(incoming: Incoming) -> Chat:
             digest=incoming.digest,
             purpose=incoming.purpose,
             subject=incoming.subject,
+            knowledge=knowledge,
         ),
         include_usage=include_usage,
     )
@@ -152,6 +159,7 @@ class AssistantMessage(msgspec.Struct, kw_only=True):
     refusal: None = None
     reasoning_content: str | msgspec.UnsetType = msgspec.UNSET
     tool_calls: list[Call] | msgspec.UnsetType = msgspec.UNSET
+    annotations: list[dict[str, Any]] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ChatChoice(msgspec.Struct):
@@ -171,12 +179,13 @@ class ChatCompletion(msgspec.Struct, kw_only=True):
     courtyard: Told
 
 
-def _choice(index: int, choice: Choice, bill: Bill) -> ChatChoice:
+def _choice(index: int, choice: Choice, bill: Bill, sources: tuple[Source, ...]) -> ChatChoice:
     text, reasoning, calls = choice.text, choice.reasoning, choice.calls
     answer = AssistantMessage(
         content=None if calls and not text else text,
         reasoning_content=reasoning or msgspec.UNSET,
         tool_calls=list(calls) if calls else msgspec.UNSET,
+        annotations=url_citations(text, sources) if sources else msgspec.UNSET,
     )
     return ChatChoice(index, answer, choice.logprobs, choice.finish or bill.finish)
 
@@ -261,6 +270,43 @@ class ChatWriter:
             b"null" if delta.finish is None else encode(delta.finish),
             self._tail,
         )
+
+
+class GroundedChatWriter(ChatWriter):
+    """Keeps the end of each choice back until the receipt is there: what it cites comes with its last chunk.
+
+    Where usage was asked for, the chunk of the usage is the last one and holds the sources, else the last choice's.
+    """
+
+    __slots__ = ("_ends", "_sources", "_texts")
+
+    def __init__(self, head: Head, *, choices: int, include_usage: bool) -> None:
+        super().__init__(head, choices=choices, include_usage=include_usage)
+        self._sources = head.sources
+        self._texts: list[list[str]] = [[] for _ in range(choices)]
+        self._ends: list[Finish | None] = [None] * choices
+
+    def piece(self, delta: Delta) -> bytes:
+        """Write a chunk, without the end of its choice."""
+        if delta.choice >= len(self._texts):
+            return b""
+        self._texts[delta.choice].append(delta.text)
+        self._ends[delta.choice] = delta.finish or self._ends[delta.choice]
+        return super().piece(delta if delta.finish is None else msgspec.structs.replace(delta, finish=None))
+
+    def end(self, bill: Bill) -> bytes:
+        """Write the end of each choice with its citations, then what ends every stream."""
+        told = b"" if self._include_usage else b',"courtyard":' + encode(bill.told)
+        frames = []
+        for index, head in enumerate(self._heads):
+            annotations = url_citations("".join(self._texts[index]), self._sources)
+            finish, is_last = self._ends[index] or bill.finish, index == len(self._heads) - 1
+            self._finished.add(index)
+            frames.append(
+                b'%b"annotations":%b},"logprobs":null,"finish_reason":%b}%b%b}\n\n'
+                % (head, encode(annotations), encode(finish), self._tail[:-3], told if is_last else b"")
+            )
+        return b"".join(frames) + super().end(bill)
 
 
 def _with_indexes(tool_calls: Raw) -> bytes:

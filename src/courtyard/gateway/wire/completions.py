@@ -72,6 +72,8 @@ def read_completion(incoming: Incoming) -> Completion:
         raise InvalidRequest(
             f"{prompts} prompts of {choices} choices are more answers than this server takes", param="prompt"
         )
+    if fields.given("knowledge"):
+        raise InvalidRequest("knowledge is for chats, responses and messages; ask one of those", param="knowledge")
     tokens_max = fields.take("max_tokens", COUNT)
     if (fields.take("best_of", COUNT) or choices) > choices:
         raise InvalidRequest("best_of is not served; ask for n choices and pick one", param="best_of")

@@ -10,6 +10,7 @@ from courtyard.core.chat import Delta, Finish
 from courtyard.core.errors import CourtyardError
 from courtyard.core.usage import Usage
 from courtyard.gateway.model import Bill, Head
+from courtyard.gateway.wire.sources import search_results
 from courtyard.gateway.wire.tools import Call, Calls
 from courtyard.gateway.wire.whole import Choice
 from courtyard.http import anthropic_error, event
@@ -28,7 +29,7 @@ def message(head: Head, choice: Choice, bill: Bill) -> dict[str, Any]:
     if choice.reasoning:
         content.append({"type": "thinking", "thinking": choice.reasoning, "signature": ""})
     if choice.text or not choice.calls:
-        content.append({"type": "text", "text": choice.text})
+        content.append({"type": "text", "text": choice.text} | _citations(head, choice.text))
     content += [_tool_use(call, _arguments(call)) for call in choice.calls]
     return _message(head, content=content, usage=bill.usage) | {
         "stop_reason": _stop_reason(choice.finish or bill.finish, called=bool(choice.calls)),
@@ -46,6 +47,7 @@ class MessageWriter:
         self._delta_head = self._delta_tail = b""
         self._calls = Calls()
         self._finish: Finish | None = None
+        self._texts: list[str] = []
 
     def begin(self) -> bytes:
         """Tell that the message has begun. How long its prompt was is not known before its end."""
@@ -60,6 +62,8 @@ class MessageWriter:
             frames.append(self._text("thinking", delta.reasoning))
         if delta.text:
             frames.append(self._text("text", delta.text))
+            if self._head.sources:
+                self._texts.append(delta.text)
         if delta.tool_calls is not None:
             frames += [self._call(index, part.function.arguments) for index, part in self._calls.add(delta.tool_calls)]
         if delta.finish is not None:
@@ -111,8 +115,17 @@ class MessageWriter:
     def _close(self) -> bytes:
         if self._open is None:
             return b""
+        cited = search_results("".join(self._texts), self._head.sources) if self._open == "text" else []
         self._open = None
-        return _event("content_block_stop", index=self._index)
+        self._texts.clear()
+        deltas = [{"type": "citations_delta", "citation": citation} for citation in cited]
+        events = [_event("content_block_delta", index=self._index, delta=delta) for delta in deltas]
+        return b"".join((*events, _event("content_block_stop", index=self._index)))
+
+
+def _citations(head: Head, text: str) -> dict[str, Any]:
+    """Say what a whole text block cites; nothing where nothing was given to cite."""
+    return {"citations": search_results(text, head.sources)} if head.sources else {}
 
 
 def _event(name: str, **facts: Any) -> bytes:

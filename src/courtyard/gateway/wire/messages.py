@@ -13,6 +13,7 @@ from courtyard.gateway.wire.asked import Incoming
 from courtyard.gateway.wire.chat import SAMPLING, check_messages
 from courtyard.gateway.wire.fields import COUNT, FLAG, NAME, Fields, decode, raw
 from courtyard.gateway.wire.message_events import MessageWriter, message
+from courtyard.gateway.wire.sources import KNOWLEDGE, take_knowledge
 from courtyard.gateway.wire.whole import Whole
 
 
@@ -88,6 +89,7 @@ FIELDS: dict[str, Decoder[Any]] = _PASSING | {
     "tool_choice": _TOOL_CHOICE,
     "metadata": _METADATA,
     "output_config": _OUTPUT_CONFIG,
+    "knowledge": KNOWLEDGE,
 }
 
 _WITHOUT_EFFECT = (
@@ -129,6 +131,7 @@ def read_message(incoming: Incoming) -> Message:
     model = incoming.model
     tokens_max = fields.need("max_tokens", COUNT)
     stream = fields.take("stream", FLAG) or False
+    knowledge = take_knowledge(fields)
     _translate(fields)
     ignored = tuple(name for name in _WITHOUT_EFFECT if fields.given(name))
     fields.drop(*_WITHOUT_EFFECT)
@@ -146,6 +149,7 @@ def read_message(incoming: Incoming) -> Message:
             digest=incoming.digest,
             purpose=incoming.purpose,
             subject=incoming.subject,
+            knowledge=knowledge,
         ),
         ignored=ignored,
     )

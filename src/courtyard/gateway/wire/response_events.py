@@ -111,6 +111,7 @@ class _TextItem:
 
     def __init__(self, head: Head, index: int, kind: Literal["message", "reasoning"]) -> None:
         self.kind = kind
+        self._sources = head.sources if kind == "message" else ()
         self._texts: list[str] = []
         self._prefix = "response.output_text" if kind == "message" else "response.reasoning_text"
         self._id = items.item_id(head, "msg" if kind == "message" else "rs", index)
@@ -141,18 +142,25 @@ class _TextItem:
     def done(self) -> list[_Event]:
         text = "".join(self._texts)
         logprobs: dict[str, Any] = {"logprobs": []} if self.kind == "message" else {}
+        part = self._part(text)
+        added = [
+            ("response.output_text.annotation.added", {**self._part_place, "annotation_index": at, "annotation": one})
+            for at, one in enumerate(part.get("annotations", ()))
+        ]
         return [
+            *added,
             (f"{self._prefix}.done", {**self._part_place, "text": text, **logprobs}),
-            ("response.content_part.done", {**self._part_place, "part": self._part(text)}),
+            ("response.content_part.done", {**self._part_place, "part": part}),
             ("response.output_item.done", {**self._place, "item": self._item(text)}),
         ]
 
     def _item(self, text: str | None) -> dict[str, Any]:
-        make = items.message_item if self.kind == "message" else items.reasoning_item
-        return make(self._id, text)
+        if self.kind == "message":
+            return items.message_item(self._id, text, self._sources)
+        return items.reasoning_item(self._id, text)
 
     def _part(self, text: str) -> dict[str, Any]:
-        return items.text_part(text) if self.kind == "message" else items.reasoning_part(text)
+        return items.text_part(text, self._sources) if self.kind == "message" else items.reasoning_part(text)
 
 
 class _CallItem:

@@ -7,8 +7,9 @@ from msgspec import Raw
 
 from courtyard.core.chat import Finish
 from courtyard.core.usage import Usage
-from courtyard.gateway.model import Bill, Head
+from courtyard.gateway.model import Bill, Head, Source
 from courtyard.gateway.wire.fields import Fields
+from courtyard.gateway.wire.sources import file_citations
 from courtyard.gateway.wire.tools import Call
 from courtyard.gateway.wire.whole import Choice
 
@@ -69,7 +70,7 @@ def items_of(head: Head, choice: Choice) -> list[dict[str, Any]]:
     if choice.reasoning:
         items.append(reasoning_item(item_id(head, "rs", 0), choice.reasoning))
     if choice.text or not choice.calls:
-        items.append(message_item(item_id(head, "msg", len(items)), choice.text))
+        items.append(message_item(item_id(head, "msg", len(items)), choice.text, head.sources))
     for call in choice.calls:
         items.append(call_item(item_id(head, "fc", len(items)), call))
     return items
@@ -80,17 +81,18 @@ def item_id(head: Head, prefix: str, index: int) -> str:
     return f"{head.name(prefix + '_')}_{index}"
 
 
-def text_part(text: str) -> dict[str, Any]:
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+def text_part(text: str, sources: tuple[Source, ...] = ()) -> dict[str, Any]:
+    annotations = file_citations(text, sources) if sources else []
+    return {"type": "output_text", "text": text, "annotations": annotations, "logprobs": []}
 
 
 def reasoning_part(text: str) -> dict[str, Any]:
     return {"type": "reasoning_text", "text": text}
 
 
-def message_item(item: str, text: str | None) -> dict[str, Any]:
+def message_item(item: str, text: str | None, sources: tuple[Source, ...] = ()) -> dict[str, Any]:
     """Make a message; without a text it has only begun."""
-    status, content = ("in_progress", []) if text is None else ("completed", [text_part(text)])
+    status, content = ("in_progress", []) if text is None else ("completed", [text_part(text, sources)])
     return {"id": item, "type": "message", "role": "assistant", "status": status, "content": content}
 
 

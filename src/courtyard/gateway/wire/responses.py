@@ -11,9 +11,10 @@ from courtyard.core.errors import InvalidRequest
 from courtyard.gateway.model import Bill, Head
 from courtyard.gateway.wire.asked import Incoming
 from courtyard.gateway.wire.chat import SAMPLING, check_messages
-from courtyard.gateway.wire.fields import COUNT, FLAG, NAME, STRING, Fields, decode, raw
+from courtyard.gateway.wire.fields import COUNT, FLAG, NAME, STRING, Fields, decode, is_null, raw
 from courtyard.gateway.wire.response_events import ResponseWriter
 from courtyard.gateway.wire.response_items import Echo, items_of, response
+from courtyard.gateway.wire.sources import KNOWLEDGE, take_knowledge
 from courtyard.gateway.wire.whole import Whole
 
 
@@ -41,6 +42,8 @@ class ResponseTool(msgspec.Struct):
     description: str | None = None
     parameters: dict[str, Raw] | None = None
     strict: bool | None = None
+    vector_store_ids: list[str] = []
+    filters: Raw | None = None
 
 
 class ResponseToolChoice(msgspec.Struct):
@@ -64,6 +67,8 @@ class ReasoningSettings(msgspec.Struct):
     effort: str | None = None
 
 
+_FILE_SEARCH = "file_search"
+
 _INPUT = Decoder(str | Annotated[list[InputItem], Meta(min_length=1)])
 _TOOLS = Decoder(list[ResponseTool] | None)
 _TOOL_CHOICE = Decoder(str | ResponseToolChoice | None)
@@ -85,6 +90,7 @@ FIELDS: dict[str, Decoder[Any]] = _PASSING | {
     "reasoning": _REASONING,
     "metadata": _METADATA,
     "store": FLAG,
+    "knowledge": KNOWLEDGE,
 }
 
 _STATE = {
@@ -137,7 +143,7 @@ def read_response(incoming: Incoming) -> Response:
     model = incoming.model
     stream = fields.take("stream", FLAG) or False
     tokens_max = fields.take("max_output_tokens", COUNT)
-    _translate(fields)
+    knowledge = (*take_knowledge(fields), *_translate(fields))
     subject = incoming.subject
     ignored = tuple(name for name in _WITHOUT_EFFECT if fields.given(name))
     fields.take("metadata", _METADATA)
@@ -156,6 +162,7 @@ def read_response(incoming: Incoming) -> Response:
             digest=incoming.digest,
             purpose=incoming.purpose,
             subject=subject,
+            knowledge=knowledge,
         ),
         echo=echo,
         ignored=ignored,
@@ -233,13 +240,18 @@ def _part(part: InputPart, where: str) -> dict[str, Any]:
 # --- Options ----------------------------------------------------------------------------------------------------------
 
 
-def _translate(fields: Fields) -> None:
-    tools = fields.take("tools", _TOOLS)
-    if tools:
-        fields.rest["tools"] = raw([_tool(tool, number) for number, tool in enumerate(tools)])
+def _translate(fields: Fields) -> tuple[str, ...]:
+    """Write the options as chats have them, and return the collections that the tool `file_search` names."""
+    tools = list(enumerate(fields.take("tools", _TOOLS) or ()))
+    functions = [_tool(tool, number) for number, tool in tools if tool.type != _FILE_SEARCH]
+    searched = [name for number, tool in tools if tool.type == _FILE_SEARCH for name in _collections(tool, number)]
+    if functions:
+        fields.rest["tools"] = raw(functions)
     match fields.take("tool_choice", _TOOL_CHOICE):
-        case str(choice):
+        case str(choice) if functions or not searched:
             fields.rest["tool_choice"] = raw(choice)
+        case str() | ResponseToolChoice(type="file_search") if searched:
+            pass  # It is searched before the model is asked, whatever the model would choose.
         case ResponseToolChoice(type="function", name=name):
             fields.rest["tool_choice"] = raw({"type": "function", "function": {"name": name}})
         case ResponseToolChoice(type=other):
@@ -250,12 +262,22 @@ def _translate(fields: Fields) -> None:
     reasoning = fields.take("reasoning", _REASONING)
     if reasoning is not None and reasoning.effort is not None:
         fields.rest["reasoning_effort"] = raw(reasoning.effort)
+    return tuple(searched)
+
+
+def _collections(tool: ResponseTool, number: int) -> list[str]:
+    if not tool.vector_store_ids:
+        raise InvalidRequest(f"tools[{number}]: vector_store_ids names the collections to search", param="tools")
+    if tool.filters is not None and not is_null(tool.filters):
+        raise InvalidRequest(f"tools[{number}]: filters are not served; name a narrower collection", param="tools")
+    return tool.vector_store_ids
 
 
 def _tool(tool: ResponseTool, number: int) -> dict[str, Any]:
     if tool.type != "function":
         raise InvalidRequest(
-            f"tools[{number}]: tools of type {tool.type!r} run at OpenAI; only functions are served", param="tools"
+            f"tools[{number}]: tools of type {tool.type!r} run at OpenAI; functions and file_search are served",
+            param="tools",
         )
     return {
         "type": "function",
