@@ -14,6 +14,7 @@ from courtyard.documents import Documents, Unreadable
 from courtyard.knowledge import access, learning, readings, store
 from courtyard.knowledge.embedding import Embedder
 from courtyard.knowledge.intake import Intake
+from courtyard.knowledge.listing import Listing
 from courtyard.knowledge.model import (
     OWN,
     Caller,
@@ -58,6 +59,7 @@ class Knowledge:
         self._database = database
         self._clock = clock
         self._documents = documents
+        self._listing = Listing(database)
         self._shelves = Shelves(database, bytes_max=settings.memory_max)
         self._embedder = Embedder()
         self._is_awaited = False
@@ -65,8 +67,7 @@ class Knowledge:
 
     def collections(self, caller: Caller) -> list[Collection]:
         """List what somebody may read, by name."""
-        with self._database.reading() as db:
-            return access.readable(caller, store.read_collections(db, caller.organisation))
+        return access.readable(caller, self._listing.of(caller.organisation))
 
     def collection(self, caller: Caller, name: str) -> Collection:
         """Find a collection by its name or id.
@@ -124,6 +125,7 @@ class Knowledge:
         title, readers = access.clean_title(title, collection.name), access.clean_readers(readers)
         with self._database.transaction() as db:
             store.set_collection(db, collection.id, title=title, readers=readers)
+        self._listing.follow_own()
         return msgspec.structs.replace(collection, title=title, readers=readers)
 
     def delete(self, caller: Caller, name: str) -> None:
@@ -131,6 +133,7 @@ class Knowledge:
         collection = self._changeable(caller, name)
         with self._database.transaction() as db:
             store.delete_collection(db, collection.id)
+        self._listing.follow_own()
 
     def add(self, caller: Caller, collection: str, name: str, content: bytes, media_type: str = "") -> Document:
         """Take a document in; it waits to be read, or is a duplicate. One of the same name gets a new version.
@@ -198,6 +201,7 @@ class Knowledge:
         """Take a document out, with all that was found in it."""
         self._check_changes(caller, id)
         self.intake.drop(id)
+        self._listing.follow_own()
 
     def retry(self, caller: Caller, id: DocumentId) -> Document:
         """Have a document read again that failed.
@@ -278,6 +282,7 @@ class Knowledge:
 
     def reload(self) -> None:
         """Take up what other processes changed, in the collections that are held in memory and in what waits."""
+        self._listing.follow()
         with self._database.reading() as db:
             is_awaited = store.is_awaited(db) or learning.read_untaught(db) is not None
         if is_awaited or self._is_awaited:
@@ -312,6 +317,7 @@ class Knowledge:
             if any(one.name == name for one in store.read_collections(db, caller.organisation)):
                 raise Conflict(f"there is a collection {name!r} already; choose another name", param="name")
             store.insert_collection(db, collection)
+        self._listing.follow_own()
         return collection
 
     def _changeable(self, caller: Caller, name: str) -> Collection:
@@ -336,11 +342,9 @@ class Knowledge:
         from courtyard.knowledge.retrieval import merge  # noqa: PLC0415 - Only who searches loads heavy libraries.
 
         readable = self.collections(caller)
-        wanted = [access.named(caller, readable, name) for name in names]
-        snapshots = [self._shelves.snapshot(collection) for collection in wanted]
+        snapshots = [self._shelves.snapshot(access.named(caller, readable, name)) for name in names]
         vector = self._embedder.embed_question(question)
         return merge([snapshot.search(question, vector=vector, limit=limit) for snapshot in snapshots], limit)
 
     async def _explore(self, caller: Caller, name: str, look: "Callable[[Snapshot], T]") -> T:
-        collection = await asyncio.to_thread(self.collection, caller, name)
-        return await asyncio.to_thread(lambda: look(self._shelves.snapshot(collection)))
+        return await asyncio.to_thread(lambda: look(self._shelves.snapshot(self.collection(caller, name))))

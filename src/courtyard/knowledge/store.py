@@ -48,11 +48,13 @@ def insert_collection(db: Connection, collection: Collection) -> None:
             created_ms=collection.created_ms,
         )
     )
+    bump(db, _ROOM)
 
 
 def set_collection(db: Connection, id: CollectionId, *, title: str, readers: Sequence[str]) -> None:
     changed = {"title": title, "readers": _listed(readers)}
     db.execute(update(_collections).where(_collections.c.id == id).values(changed))
+    bump(db, _ROOM)
 
 
 def delete_collection(db: Connection, id: CollectionId) -> None:
