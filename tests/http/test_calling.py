@@ -28,10 +28,12 @@ def sink() -> Iterator[Sink]:
 
 
 def test_a_call_brings_the_answer_back(sink: Sink) -> None:
-    """Status, body, and when to come back."""
+    """Status, body, headers, and when to come back."""
     sink.answer = lambda _: (429, {"retry-after": "17"}, b"later")
 
-    assert call(f"{sink.url}/a?b=c", body=b"hello", private_hosts=OURS) == (429, b"later", 17)
+    called = call(f"{sink.url}/a?b=c", body=b"hello", private_hosts=OURS)
+    assert (called.status, called.body, called.retry_after_s) == (429, b"later", 17)
+    assert called.headers["retry-after"] == "17"
     assert (sink.heard[0].path, sink.heard[0].body) == ("/a?b=c", b"hello")
 
 

@@ -199,7 +199,8 @@ def _first_schema(database: Database) -> None:
             db.execute(text("CREATE SCHEMA public"))
         else:
             db.execute(text("PRAGMA defer_foreign_keys = ON"))
-            for table in inspect(db).get_table_names():
+            by_need = [name for name, _ in inspect(db).get_sorted_table_and_fkc_names() if name]
+            for table in reversed(by_need):
                 db.execute(text(f'DROP TABLE "{table}"'))
     config = Config()
     config.set_main_option("script_location", str(schema._MIGRATIONS))

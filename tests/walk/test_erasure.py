@@ -53,6 +53,7 @@ def test_conversations_go_and_records_and_receipts_stay_of_nobody(house: Housed)
     until(lambda: held()["records"] == 1 and held()["receipts"] == 1)
     assert held() | {"digests": 0} == {
         "conversations": 1,
+        "documents": 0,
         "records": 1,
         "receipts": 1,
         "people": 1,
@@ -69,6 +70,7 @@ def test_conversations_go_and_records_and_receipts_stay_of_nobody(house: Housed)
 
     assert held() == {
         "conversations": 0,
+        "documents": 0,
         "records": 0,
         "receipts": 1,
         "people": 0,
