@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from courtyard.knowledge.embedding import Embedder
 from courtyard.knowledge.model import CollectionId, Document, DocumentId, Passage, State
 from courtyard.knowledge.shard import Shard
 
-_CACHE = Path("/tmp/kg-cache")
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "courtyard" / "vectors"
 
 
 class Question(NamedTuple):

@@ -6,7 +6,7 @@
 *Hybrid* is 0.4 BM25 + 0.6 cosine, each spread over 0 to 1: the same BM25 and the same vectors as ours. 2Wiki, LiHua,
 CMRC and AffairQA are searched as shipped, gate included; no ranker has seen a question of theirs. In the mixed corpus
 the ranker of each set has learned from the two others, in that corpus. Intervals are 95 % of 2,000 resampled sets of
-questions. Seconds are the process's own. Vectors are kept in /tmp/kg-cache.
+questions. Seconds are the process's own. Vectors are kept in ~/.cache/courtyard/vectors.
 """
 
 import argparse
