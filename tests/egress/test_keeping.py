@@ -14,8 +14,8 @@ import typer
 from courtyard.catalogue import Endpoint
 from courtyard.cli.common import open_house
 from courtyard.cli.egress import listening
+from courtyard.cli.keeping import Keeper
 from courtyard.core.ids import ProviderId, Region
-from courtyard.egress import Keeper
 from tests.catalogue.providing import ANA, PIN, facts
 from tests.egress.walled import in_a_loop
 from tests.walk.server import serving
@@ -43,7 +43,7 @@ def runs(pid: int) -> bool:
 async def test_it_runs_while_it_is_wanted() -> None:
     """And one that dies is followed by another."""
     wanted = False
-    keeper = Keeper(UNTIL_ITS_END, lambda: wanted, drain_s=1)
+    keeper = Keeper("egress", UNTIL_ITS_END, lambda: wanted, drain_s=1)
     keeper.start()
     await asyncio.sleep(0.3)
     assert keeper.pid is None

@@ -10,7 +10,7 @@ from courtyard import plugins
 from courtyard.app import House
 from courtyard.cli.common import err, out, print_json
 from courtyard.cli.first_run import Welcome, welcome
-from courtyard.egress import Keeper
+from courtyard.cli.keeping import Keeper
 from courtyard.identity import Setup
 from courtyard.serving import Pool
 
@@ -52,12 +52,17 @@ def keepers_of(house: House) -> tuple[Keeper, ...]:
     settings, catalogue, knowledge = house.settings, house.catalogue, house.knowledge
     run, index = settings.egress.run, settings.knowledge.index
     return (
-        Keeper(_beside(house, "egress"), lambda: run and catalogue.leads_outside, drain_s=settings.server.drain_s),
         Keeper(
+            "egress",
+            _beside(house, "egress"),
+            lambda: run and catalogue.leads_outside,
+            drain_s=settings.server.drain_s,
+        ),
+        Keeper(
+            "indexer",
             _beside(house, "knowledge", "index"),
             lambda: index and knowledge.is_awaited,
             drain_s=_INDEXER_DRAIN_S,
-            name="indexer",
         ),
     )
 

@@ -2,8 +2,7 @@
 
 from courtyard.egress.api import EgressDoor
 from courtyard.egress.dialing import pin_of
-from courtyard.egress.keeping import Keeper
 from courtyard.egress.model import EgressSettings, NotLetOut
 from courtyard.egress.service import Egress
 
-__all__ = ["Egress", "EgressDoor", "EgressSettings", "Keeper", "NotLetOut", "pin_of"]
+__all__ = ["Egress", "EgressDoor", "EgressSettings", "NotLetOut", "pin_of"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-_log = structlog.get_logger("courtyard.egress")
+_log = structlog.get_logger("courtyard")
 
 _LOOK_S = 0.25
 _PAUSES_S = (0.0, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
@@ -22,9 +22,7 @@ class Keeper:
     Its standard input stays open for as long as this process lives: at its end the other drains, and ends too.
     """
 
-    def __init__(
-        self, command: Sequence[str], wanted: Callable[[], bool], *, drain_s: float, name: str = "egress"
-    ) -> None:
+    def __init__(self, name: str, command: Sequence[str], wanted: Callable[[], bool], *, drain_s: float) -> None:
         self._name = name
         self._command = tuple(command)
         self._wanted = wanted
